@@ -1,0 +1,57 @@
+"""The command line `keras-xai VERB`; a verb's heavy imports wait until it runs."""
+
+import argparse
+import os
+import sys
+
+from keras_xai import __version__
+from keras_xai.cli import explain, generate, train
+from keras_xai.errors import InputError
+
+VERBS = {
+    "generate": generate,
+    "train": train,
+    "explain": explain,
+}
+
+
+def main(arguments: list[str] | None = None) -> int:
+    """Runs one verb.
+
+    Args:
+        arguments: the command line without the program's name; by default `sys.argv`.
+
+    Returns:
+        Exit code: 0 when done, 2 on bad input, 130 on Ctrl-C.
+    """
+    parser = argparse.ArgumentParser(
+        prog="keras-xai",
+        description="Explanations that are part of a Keras model, or decoded from one.",
+    )
+    parser.add_argument("--version", action="version", version=__version__)
+    verbs = parser.add_subparsers(dest="verb", metavar="VERB", required=True)
+    for name, module in VERBS.items():
+        summary = module.__doc__.splitlines()[0]
+        verb = verbs.add_parser(
+            name,
+            help=summary,
+            description=summary,
+            formatter_class=argparse.ArgumentDefaultsHelpFormatter,
+        )
+        module.add_arguments(verb)
+        verb.add_argument("--quiet", action="store_true", help="print the result only")
+    args = parser.parse_args(arguments)
+
+    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")  # TensorFlow's start-up notes
+    os.environ.setdefault("KERAS_BACKEND", "tensorflow")
+    try:
+        result = VERBS[args.verb].run(args)
+    except (InputError, OSError) as error:
+        message = " ".join(str(error).split())
+        print(f"keras-xai {args.verb}: {message}", file=sys.stderr)
+        return 2
+    except KeyboardInterrupt:
+        print(f"keras-xai {args.verb}: interrupted", file=sys.stderr)
+        return 130
+    print(result)
+    return 0

@@ -1,0 +1,1 @@
+"""Images on disk, read into one shape of data."""

@@ -1,0 +1,76 @@
+"""Splits as tf.data batches: the only file that knows tf.data."""
+
+import numpy as np
+import tensorflow as tf
+
+from keras_xai.datasets.split import TARGET, Split
+
+
+def draw_batches(
+    num_images: int, batch_size: int, num_batches: int, *, seed: tuple[int, ...]
+) -> np.ndarray:
+    """Draws the images of every batch: pass after pass, each freshly permuted.
+
+    A pass ends inside a batch if the sizes ask for it, so that no image is dropped.
+
+    Args:
+        num_images: number of images to draw from.
+        batch_size: images a batch.
+        num_batches: number of batches.
+        seed: entropy of the order; the same seed gives the same batches.
+
+    Returns:
+        `(num_batches, batch_size)` int64 indices.
+    """
+    num_passes = -(-num_batches * batch_size // num_images)
+    passes = [
+        np.random.default_rng((*seed, k)).permutation(num_images)
+        for k in range(num_passes)
+    ]
+    draws = np.concatenate(passes)[: num_batches * batch_size]
+    return draws.reshape(num_batches, batch_size)
+
+
+def training_batches(
+    split: Split, batches: np.ndarray, *, with_masks: bool
+) -> tf.data.Dataset:
+    """Gathers batches for `fit`, in the given order.
+
+    Images stay uint8 until the model scales them.
+
+    Args:
+        split: the images to draw from; may be memory-mapped.
+        batches: `(num_batches, batch_size)` indices, as from `draw_batches`.
+        with_masks: whether the graph has a `mask` output, which needs a target.
+
+    Returns:
+        A data set of `(images, targets)`: `probs`, the labels, and on request `mask`,
+        `(batch, height, width, 1)` uint8, 1 on objects of the target class.
+    """
+    batch_size = batches.shape[1]
+
+    def gather_images(indices):
+        return split.images[indices], split.labels[indices]
+
+    def gather_masks(indices):
+        if split.object_maps is None:
+            return np.zeros((batch_size, *split.image_shape[:2], 1), np.uint8)
+        is_target = split.object_maps[indices] == TARGET
+        return is_target[..., None].astype(np.uint8)
+
+    def batch(indices):
+        images, labels = tf.numpy_function(
+            gather_images, [indices], (tf.uint8, tf.int32), stateful=False
+        )
+        images.set_shape((batch_size, *split.image_shape))
+        labels.set_shape((batch_size,))
+        targets = {"probs": labels}
+        if with_masks:
+            (masks,) = tf.numpy_function(
+                gather_masks, [indices], (tf.uint8,), stateful=False
+            )
+            masks.set_shape((batch_size, *split.image_shape[:2], 1))
+            targets["mask"] = masks
+        return images, targets
+
+    return tf.data.Dataset.from_tensor_slices(batches).map(batch).prefetch(2)

@@ -1,0 +1,206 @@
+"""PASCAL VOC folders: XML annotations, image sets and object masks."""
+
+import json
+from pathlib import Path
+from typing import NamedTuple
+
+import numpy as np
+from lxml import etree
+from PIL import Image
+
+from keras_xai.datasets.images import read_image
+from keras_xai.datasets.split import DISTRACTOR, TARGET, Split
+from keras_xai.errors import InputError
+
+MAX_XML_BYTES = 10_000_000
+PARSER = etree.XMLParser(resolve_entities=False, no_network=True, load_dtd=False)
+
+
+class Object(NamedTuple):
+    """One annotated object; `box` is 0-based and half-open."""
+
+    name: str
+    box: tuple[int, int, int, int]  # xmin, ymin, xmax, ymax in pixels
+
+
+class Annotation(NamedTuple):
+    """One VOC XML file."""
+
+    filename: str
+    height: int
+    width: int
+    objects: tuple[Object, ...]
+
+
+def read_annotation(path: Path) -> Annotation:
+    """Reads one PASCAL VOC annotation.
+
+    VOC counts pixels from 1 and includes the last one; the boxes returned count from 0
+    and exclude it.
+
+    Args:
+        path: the XML file. Entities are not resolved and nothing is fetched.
+
+    Returns:
+        The annotation.
+
+    Raises:
+        InputError: if the file is missing, broken, too large, declares entities, or
+            lacks an element.
+    """
+    try:
+        size = path.stat().st_size
+    except FileNotFoundError:
+        raise InputError(f"{path} does not exist; expected a VOC annotation.") from None
+    if size > MAX_XML_BYTES:
+        raise InputError(
+            f"{path} has {size} bytes; expected an annotation of at most "
+            f"{MAX_XML_BYTES}."
+        )
+    try:
+        tree = etree.parse(str(path), PARSER)
+    except etree.XMLSyntaxError as error:
+        raise InputError(f"{path} is not well-formed XML: {error.msg}.") from None
+    if tree.docinfo.internalDTD is not None:
+        raise InputError(f"{path} declares a document type; expected plain VOC XML.")
+    root = tree.getroot()
+    objects = []
+    for element in root.iterfind("object"):
+        xmin, ymin, xmax, ymax = (
+            _integer(path, element, f"bndbox/{side}")
+            for side in ("xmin", "ymin", "xmax", "ymax")
+        )
+        name = _text(path, element, "name")
+        objects.append(Object(name, (xmin - 1, ymin - 1, xmax, ymax)))
+    return Annotation(
+        filename=_text(path, root, "filename"),
+        height=_integer(path, root, "size/height"),
+        width=_integer(path, root, "size/width"),
+        objects=tuple(objects),
+    )
+
+
+def read_voc(folder: Path, subset: str, *, target: str | None = None) -> Split:
+    """Reads one subset of a VOC folder as a binary task: is the target there?
+
+    Args:
+        folder: holds JPEGImages, Annotations, ImageSets/Main and perhaps
+            SegmentationObject, whose index k is the annotation's k-th object. Without
+            the latter, objects are their filled boxes.
+        subset: "train" or "val": the list in ImageSets/Main.
+        target: the class to find; by default the one that manifest.json names.
+
+    Returns:
+        A split whose label 1 means that at least one target is annotated.
+
+    Raises:
+        InputError: if a file is missing or broken, sizes differ, or one of the two
+            classes has no image.
+    """
+    if target is None:
+        target = read_manifest(folder)["target"]["name"]
+    list_path = folder / "ImageSets" / "Main" / f"{subset}.txt"
+    if not list_path.exists():
+        raise InputError(f"{list_path} does not exist; expected a VOC image set.")
+    names = list_path.read_text().split()
+    if not names:
+        raise InputError(f"{list_path} is empty; expected one image name a line.")
+
+    images, labels, object_maps, filenames = [], [], [], []
+    for name in names:
+        annotation = read_annotation(folder / "Annotations" / f"{name}.xml")
+        path = folder / "JPEGImages" / annotation.filename
+        image = read_image(path, num_channels=3)
+        size = (annotation.height, annotation.width)
+        if image.shape[:2] != size:
+            raise InputError(
+                f"{path} has height and width {image.shape[:2]}; expected {size}, "
+                "as its annotation says."
+            )
+        if images and image.shape != images[0].shape:
+            raise InputError(
+                f"{path} has shape {image.shape}; expected {images[0].shape}, as the "
+                "images before it."
+            )
+        images.append(image)
+        labels.append(any(obj.name == target for obj in annotation.objects))
+        object_maps.append(_object_map(folder, name, annotation, target))
+        filenames.append(annotation.filename)
+
+    num_positives = sum(labels)
+    if num_positives in (0, len(labels)):
+        raise InputError(
+            f"{list_path} lists {num_positives} images with and "
+            f"{len(labels) - num_positives} without '{target}'; expected some of each."
+        )
+    return Split(
+        images=np.stack(images),
+        labels=np.array(labels, np.int32),
+        object_maps=np.stack(object_maps),
+        filenames=tuple(filenames),
+        class_names=(f"no {target}", target),
+    )
+
+
+def read_manifest(folder: Path) -> dict:
+    """Reads the generator's `manifest.json`.
+
+    Raises:
+        InputError: if it is missing or broken.
+    """
+    path = folder / "manifest.json"
+    try:
+        return json.loads(path.read_text())
+    except FileNotFoundError:
+        raise InputError(
+            f"{path} does not exist; expected a folder made by `keras-xai generate`."
+        ) from None
+    except json.JSONDecodeError as error:
+        raise InputError(f"{path} is not valid JSON: {error}.") from None
+
+
+def _object_map(
+    folder: Path, name: str, annotation: Annotation, target: str
+) -> np.ndarray:
+    kinds = np.array(
+        [0] + [TARGET if o.name == target else DISTRACTOR for o in annotation.objects],
+        np.uint8,
+    )
+    path = folder / "SegmentationObject" / f"{name}.png"
+    if path.exists():
+        try:
+            with Image.open(path) as file:
+                indices = np.asarray(file)
+        except OSError as error:
+            raise InputError(f"{path} cannot be decoded: {error}.") from None
+        if indices.shape != (annotation.height, annotation.width):
+            raise InputError(
+                f"{path} has shape {indices.shape}; expected "
+                f"{(annotation.height, annotation.width)}, as its annotation says."
+            )
+        if indices.max() >= len(kinds):
+            raise InputError(
+                f"{path} holds index {indices.max()}; its annotation has "
+                f"{len(annotation.objects)} objects."
+            )
+        return kinds[indices]
+    object_map = np.zeros((annotation.height, annotation.width), np.uint8)
+    for kind, obj in sorted(zip(kinds[1:], annotation.objects, strict=True)):
+        xmin, ymin, xmax, ymax = obj.box
+        object_map[ymin:ymax, xmin:xmax] = kind
+    return object_map
+
+
+def _text(path: Path, element: etree._Element, tag: str) -> str:
+    text = element.findtext(tag)
+    if not text:
+        raise InputError(f"{path} has no <{tag}> in <{element.tag}>.")
+    return text
+
+
+def _integer(path: Path, element: etree._Element, tag: str) -> int:
+    text = _text(path, element, tag)
+    try:
+        return round(float(text))
+    except (ValueError, OverflowError):
+        raise InputError(f"{path} has <{tag}> {text!r}; expected an integer.") from None

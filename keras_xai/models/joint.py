@@ -1,0 +1,59 @@
+"""The joint model: one image in; its decision and its explanation out."""
+
+import keras
+
+from keras_xai.models.classifier import build_unmasked_classifier
+
+
+def build_joint(
+    explainer: keras.Model,
+    classifier: keras.Model,
+    *,
+    scale: float = 1 / 255,
+    offset: float = 0.0,
+) -> keras.Model:
+    """Joins an explainer and a classifier into one graph.
+
+    The graph takes images as they are stored, in [0, 255], and computes
+    `scale * image + offset` itself, so that a saved model can be used without knowing
+    how it was trained.
+
+    Args:
+        explainer: a model from `build_explainer`.
+        classifier: a model from `build_classifier` for the same image shape.
+        scale: factor on the stored image. 1/255 is the paper's; -1/255 with an offset
+            of 1 turns the polarity round, so that a white background becomes 0.
+        offset: added after scaling.
+
+    Returns:
+        A model from `image`, `(batch, height, width, channels)` in [0, 255], to a dict
+        of `mask`, `(batch, height, width, 1)` float32 in [0, 1), and `probs`,
+        `(batch, num_classes)` float32.
+
+    Reference:
+        [IbPRIA19] Sec. 2.1, Fig. 1.
+    """
+    image = keras.Input(explainer.input_shape[1:], name="image")
+    x = keras.layers.Rescaling(scale, offset, name="rescaling")(image)
+    mask = explainer(x)
+    probs = classifier({"image": x, "mask": mask})
+    return keras.Model(image, {"mask": mask, "probs": probs}, name="joint")
+
+
+def build_white_mask_model(joint: keras.Model) -> keras.Model:
+    """Builds the joint model's classifier on stored images under a white mask.
+
+    Args:
+        joint: a model from `build_joint`.
+
+    Returns:
+        A model from `image`, in [0, 255], to a dict of `probs`; it shares the
+        classifier's weights.
+
+    Reference:
+        [IbPRIA19] Sec. 2.1: the first stage takes a "white image" as explanation.
+    """
+    image = keras.Input(joint.input_shape[1:], name="image")
+    x = joint.get_layer("rescaling")(image)
+    probs = build_unmasked_classifier(joint.get_layer("classifier"))(x)
+    return keras.Model(image, {"probs": probs}, name="white_mask")

@@ -1,0 +1,1 @@
+"""From a split to trained weights in a run folder."""

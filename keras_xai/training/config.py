@@ -1,0 +1,102 @@
+"""What a joint training is made of, as data."""
+
+import dataclasses
+from typing import Any, Literal
+
+from keras_xai.errors import InputError
+
+Part = Literal["classifier", "explainer"]
+
+
+@dataclasses.dataclass(frozen=True)
+class Stage:
+    """One stage of training: which part learns, from what, for how long.
+
+    A stage that trains the classifier alone sees a white mask. [IbPRIA19] Sec. 2.1.
+    """
+
+    name: str
+    trains: tuple[Part, ...]
+    epochs: int = 50  # Sec. 2.3
+    steps_per_epoch: int = 50  # Sec. 2.3
+    optimizer: str = "adadelta"  # Sec. 2.1: Keras' Adadelta,
+    learning_rate: float = 1.0  # whose default was 1.0 in 2019
+    l1: float = 0.0  # price of one unit of mask in one pixel
+    l1_ramp_epochs: int = 0  # epochs over which the price rises linearly from 0
+
+    @property
+    def white_mask(self) -> bool:
+        """Whether the explainer is left out of this stage."""
+        return self.trains == ("classifier",)
+
+
+@dataclasses.dataclass(frozen=True)
+class JointConfig:
+    """Every choice behind a joint model; the defaults are the paper's."""
+
+    stages: tuple[Stage, ...] = (
+        Stage("classifier", ("classifier",)),
+        Stage("explainer", ("explainer",)),
+        Stage("joint", ("explainer", "classifier")),
+    )
+    batch_size: int = 8  # Sec. 2.3
+    # The paper's Keras summed the L1 over pixels and batch; Keras since 3.14 and this
+    # package's `l1` average over the batch. "sum" multiplies by the batch size.
+    l1_reduction: Literal["sum", "mean"] = "sum"
+    scale: float = 1 / 255  # images in [0, 255] to the network's input
+    offset: float = 0.0
+    kernel_initializer: str = "glorot_uniform"
+    explainer_filters: tuple[int, ...] = (32, 64, 128)
+    init_bias: float = 0.0
+    batch_norm_momentum: float | None = 0.99  # None: no batch normalisation
+    mask_activation: Literal["relu_tanh", "sigmoid"] = "relu_tanh"
+    upsampling: Literal["transpose", "bilinear"] = "transpose"
+    classifier_filters: tuple[int, ...] = (32, 64, 128, 256)  # Sec. 2.1
+    mask_pooling: Literal["max", "average"] = "max"
+    dense_units: tuple[int, ...] = (128, 128)
+    dense_activation: str = "sigmoid"
+    dropout: float = 0.3
+
+    def l1_weight(self, stage: Stage) -> float:
+        """Returns the loss weight of `keras_xai.losses.l1` in a stage."""
+        factor = self.batch_size if self.l1_reduction == "sum" else 1
+        return stage.l1 * factor
+
+
+def with_l1(config: JointConfig, l1: float) -> JointConfig:
+    """Sets the price of the mask in every stage that trains the explainer."""
+    stages = tuple(
+        stage if stage.white_mask else dataclasses.replace(stage, l1=l1)
+        for stage in config.stages
+    )
+    return dataclasses.replace(config, stages=stages)
+
+
+def config_to_dict(config: JointConfig) -> dict[str, Any]:
+    """Turns a config into what `json.dump` can write."""
+    return dataclasses.asdict(config)
+
+
+def config_from_dict(values: dict[str, Any]) -> JointConfig:
+    """Restores a config from `config_to_dict`'s values after a trip through JSON.
+
+    Raises:
+        InputError: if a key is unknown.
+    """
+    values = dict(values)
+    stages = tuple(_from_dict(Stage, stage) for stage in values.pop("stages", ()))
+    config = _from_dict(JointConfig, values)
+    return dataclasses.replace(config, stages=stages) if stages else config
+
+
+def _from_dict(kind: type, values: dict[str, Any]) -> Any:
+    known = {field.name for field in dataclasses.fields(kind)}
+    unknown = sorted(set(values) - known)
+    if unknown:
+        raise InputError(
+            f"Unknown option `{unknown[0]}` in {kind.__name__}. "
+            f"Expected one of: {', '.join(sorted(known))}."
+        )
+    return kind(
+        **{k: tuple(v) if isinstance(v, list) else v for k, v in values.items()}
+    )

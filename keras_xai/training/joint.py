@@ -1,0 +1,337 @@
+"""Trains the joint model, stage by stage, epoch by epoch, resumable after each."""
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import NamedTuple
+
+import keras
+import numpy as np
+
+from keras_xai import losses
+from keras_xai.datasets.batches import draw_batches, training_batches
+from keras_xai.datasets.split import DISTRACTOR, TARGET, Split
+from keras_xai.errors import InputError
+from keras_xai.evaluation.localization import (
+    coverage,
+    dilate,
+    pointing_game,
+    relevance_mass,
+)
+from keras_xai.models.classifier import build_classifier
+from keras_xai.models.explainer import build_explainer
+from keras_xai.models.joint import build_joint, build_white_mask_model
+from keras_xai.training import runs
+from keras_xai.training.config import JointConfig, Stage, config_to_dict
+from keras_xai.training.precision import Precision, resolve_precision
+
+TARGET_MARGIN = 3  # pixels around a filled object that still count as on it
+EVALUATION_BATCH_SIZE = 32
+
+
+def build_from_config(
+    config: JointConfig, image_shape: tuple[int, int, int], num_classes: int
+) -> keras.Model:
+    """Builds the joint model that a config describes.
+
+    Args:
+        config: the choices.
+        image_shape: `(height, width, channels)`.
+        num_classes: number of classes.
+
+    Returns:
+        A fresh model as from `build_joint`.
+    """
+    explainer = build_explainer(
+        image_shape,
+        filters=config.explainer_filters,
+        init_bias=config.init_bias,
+        batch_norm_momentum=config.batch_norm_momentum,
+        mask_activation=config.mask_activation,
+        upsampling=config.upsampling,
+        kernel_initializer=config.kernel_initializer,
+    )
+    classifier = build_classifier(
+        image_shape,
+        num_classes,
+        filters=config.classifier_filters,
+        mask_pooling=config.mask_pooling,
+        dense_units=config.dense_units,
+        dense_activation=config.dense_activation,
+        dropout=config.dropout,
+        kernel_initializer=config.kernel_initializer,
+    )
+    return build_joint(explainer, classifier, scale=config.scale, offset=config.offset)
+
+
+def train_joint(
+    config: JointConfig,
+    train: Split,
+    validation: Split,
+    run_dir: Path,
+    *,
+    seed: int,
+    precision: Precision = "auto",
+    callbacks: tuple[keras.callbacks.Callback, ...] = (),
+    report: Callable[[runs.LogRow], None] = lambda row: None,
+) -> keras.Model:
+    """Trains through all stages and leaves everything in the run folder.
+
+    Killed at any moment, the same call goes on after the last finished epoch and ends
+    with the numbers of an unbroken run: batches and dropout are drawn from
+    `(seed, stage, epoch)` alone, and `state.npz` holds the rest.
+
+    The folder receives config.json, environment.json, log.csv (one row an epoch), the
+    weights at the end of each stage, and at the end model.keras.
+
+    Args:
+        config: the choices.
+        train: images to learn from.
+        validation: images to evaluate after each epoch.
+        run_dir: the run folder.
+        seed: of weights, batches and dropout. Sets Keras' global seed.
+        precision: see `resolve_precision`. Sets Keras' global dtype policy.
+        callbacks: passed on to `fit`.
+        report: called with each new log row.
+
+    Returns:
+        The trained joint model.
+
+    Raises:
+        InputError: if the folder holds another run, or a loss is not finite.
+        ValueError: if the images' size does not fit the number of stages.
+
+    Reference:
+        [IbPRIA19] Sec. 2.1, 2.3.
+    """
+    policy = resolve_precision(precision)
+    keras.config.set_dtype_policy(policy)
+    keras.utils.set_random_seed(seed)
+    model = build_from_config(config, train.image_shape, len(train.class_names))
+    runs.open_run(
+        run_dir,
+        {
+            "config": config_to_dict(config),
+            "seed": seed,
+            "precision": policy,
+            "image_shape": list(train.image_shape),
+            "class_names": list(train.class_names),
+            "num_train": train.num_images,
+            "num_validation": validation.num_images,
+        },
+    )
+
+    finished = run_dir / "model.keras"
+    if finished.exists():
+        return keras.models.load_model(finished)
+
+    first_stage, first_epoch, rows = _restore(run_dir, model, config)
+    regions = ValidationRegions.from_split(validation)
+    for index in range(first_stage, len(config.stages)):
+        stage = config.stages[index]
+        initial_epoch = first_epoch if index == first_stage else 0
+        if initial_epoch < stage.epochs:
+            graph, l1_price = _compile(model, config, stage)
+            if initial_epoch:
+                runs.load_state(run_dir, model, graph.optimizer)
+            batches = draw_batches(
+                train.num_images,
+                config.batch_size,
+                stage.epochs * stage.steps_per_epoch,
+                seed=(seed, index),
+            )[initial_epoch * stage.steps_per_epoch :]
+            epoch_callback = _Epoch(
+                joint=model,
+                stage=stage,
+                l1_price=l1_price,
+                l1_weight=config.l1_weight(stage),
+                seed=(seed, index),
+                evaluate=lambda graph=graph: evaluate(graph, validation, regions),
+                save=lambda row, graph=graph: _save(run_dir, model, graph, rows, row),
+                report=report,
+            )
+            graph.fit(
+                training_batches(train, batches, with_masks=not stage.white_mask),
+                initial_epoch=initial_epoch,
+                epochs=stage.epochs,
+                steps_per_epoch=stage.steps_per_epoch,
+                callbacks=[epoch_callback, *callbacks],
+                shuffle=False,
+                verbose=0,
+            )
+        model.save_weights(run_dir / f"{stage.name}.weights.h5")
+
+    model.trainable = True
+    temporary = run_dir / "model.tmp.keras"
+    model.save(temporary)
+    temporary.rename(finished)
+    (run_dir / "state.npz").unlink()
+    return model
+
+
+class ValidationRegions(NamedTuple):
+    """Where the validation images' positives have their target and other objects.
+
+    Attributes:
+        positives: `(num_positives,)` indices of the images that hold a target.
+        targets: `(num_positives, height, width)` bool, filled and dilated by
+            `TARGET_MARGIN` pixels.
+        distractors: the same for all other objects, less the targets.
+    """
+
+    positives: np.ndarray
+    targets: np.ndarray
+    distractors: np.ndarray
+
+    @classmethod
+    def from_split(cls, split: Split) -> "ValidationRegions | None":
+        """Derives the regions; None if the split has no annotations."""
+        if split.object_maps is None:
+            return None
+        positives = np.flatnonzero((split.object_maps == TARGET).any(axis=(1, 2)))
+        object_maps = split.object_maps[positives]
+        targets = dilate(object_maps == TARGET, TARGET_MARGIN)
+        distractors = dilate(object_maps == DISTRACTOR, TARGET_MARGIN) & ~targets
+        return cls(positives, targets, distractors)
+
+
+def evaluate(
+    graph: keras.Model, split: Split, regions: ValidationRegions | None
+) -> runs.LogRow:
+    """Measures a joint or white-mask model on a split.
+
+    Args:
+        graph: a model from `build_joint` or `build_white_mask_model`.
+        split: the images.
+        regions: their ground truth, if there is any.
+
+    Returns:
+        Cross-entropy, accuracy and majority rate; with a mask also its coverage; with
+        ground truth, over the positives: pointing game, and the shares of the mask's
+        mass on target and on the other objects.
+    """
+    outputs = graph.predict(split.images, batch_size=EVALUATION_BATCH_SIZE, verbose=0)
+    probs = outputs["probs"]
+    true_probs = np.take_along_axis(probs, split.labels[:, None], axis=1)
+    row: runs.LogRow = {
+        "val_cross_entropy": float(-np.log(np.maximum(true_probs, 1e-7)).mean()),
+        "val_accuracy": float((probs.argmax(axis=1) == split.labels).mean()),
+        "majority_rate": split.majority_rate,
+    }
+    if "mask" in outputs:
+        masks = outputs["mask"][..., 0]
+        row["val_coverage"] = float(coverage(masks).mean())
+        if regions is not None and len(regions.positives):
+            masks = masks[regions.positives]
+            row |= {
+                "val_pointing_game": float(
+                    pointing_game(masks, regions.targets).mean()
+                ),
+                "val_mass_on_target": float(
+                    relevance_mass(masks, regions.targets).mean()
+                ),
+                "val_mass_on_distractors": float(
+                    relevance_mass(masks, regions.distractors).mean()
+                ),
+            }
+    return row
+
+
+def _restore(
+    run_dir: Path, model: keras.Model, config: JointConfig
+) -> tuple[int, int, list[runs.LogRow]]:
+    progress = runs.load_progress(run_dir)
+    if progress is None:
+        return 0, 0, []
+    runs.load_state(run_dir, model)
+    index = [stage.name for stage in config.stages].index(progress["stage"])
+    epoch = progress["epoch"]
+    num_finished = sum(stage.epochs for stage in config.stages[:index]) + epoch
+    return index, epoch, runs.read_log(run_dir)[:num_finished]
+
+
+def _compile(
+    model: keras.Model, config: JointConfig, stage: Stage
+) -> tuple[keras.Model, keras.Variable]:
+    """Compiles the stage's graph anew, as `trainable` has changed."""
+    for part in ("explainer", "classifier"):
+        model.get_layer(part).trainable = part in stage.trains
+    l1_price = keras.Variable(config.l1_weight(stage), trainable=False, dtype="float32")
+    stage_losses = {"probs": "sparse_categorical_crossentropy"}
+    if not stage.white_mask:
+        stage_losses["mask"] = lambda true, mask: l1_price * losses.l1(true, mask)
+    optimizer = keras.optimizers.get(
+        {
+            "class_name": stage.optimizer,
+            "config": {"learning_rate": stage.learning_rate},
+        }
+    )
+    graph = build_white_mask_model(model) if stage.white_mask else model
+    graph.compile(optimizer, loss=stage_losses, metrics={"probs": ["accuracy"]})
+    optimizer.build(graph.trainable_variables)
+    return graph, l1_price
+
+
+def _save(
+    run_dir: Path,
+    model: keras.Model,
+    graph: keras.Model,
+    rows: list[runs.LogRow],
+    row: runs.LogRow,
+) -> None:
+    rows.append(row)
+    runs.write_log(run_dir, rows)
+    progress = {"stage": row["stage"], "epoch": row["epoch"]}
+    runs.save_state(run_dir, model, graph.optimizer, progress)
+
+
+class _Epoch(keras.callbacks.Callback):
+    """Makes every epoch a function of (seed, stage, epoch), then logs and saves it."""
+
+    def __init__(
+        self,
+        *,
+        joint: keras.Model,
+        stage: Stage,
+        l1_price: keras.Variable,
+        l1_weight: float,
+        seed: tuple[int, int],
+        evaluate: Callable[[], runs.LogRow],
+        save: Callable[[runs.LogRow], None],
+        report: Callable[[runs.LogRow], None],
+    ) -> None:
+        super().__init__()
+        self.dropouts = [
+            layer
+            for layer in joint.get_layer("classifier").layers
+            if isinstance(layer, keras.layers.Dropout)
+        ]
+        self.stage = stage
+        self.l1_price, self.l1_weight = l1_price, l1_weight
+        self.seed = seed
+        self.evaluate, self.save, self.report = evaluate, save, report
+
+    def on_epoch_begin(self, epoch, logs=None):
+        for i, dropout in enumerate(self.dropouts):
+            words = np.random.SeedSequence((*self.seed, epoch, i)).generate_state(2)
+            dropout.seed_generator.state.assign(words)
+        ramp = self.stage.l1_ramp_epochs
+        self.l1_price.assign(
+            self.l1_weight * (min(1, (epoch + 1) / ramp) if ramp else 1)
+        )
+
+    def on_epoch_end(self, epoch, logs=None):
+        if not np.isfinite(logs["loss"]):
+            raise InputError(
+                f"The loss became {logs['loss']} in epoch {epoch + 1} of stage "
+                f"'{self.stage.name}'; expected a finite number. Lower its "
+                f"learning_rate. Received: learning_rate={self.stage.learning_rate}"
+            )
+        row: runs.LogRow = {"stage": self.stage.name, "epoch": epoch + 1}
+        row["loss"] = logs["loss"]
+        row["cross_entropy"] = logs.get("probs_loss", logs["loss"])
+        if "mask_loss" in logs:
+            row["mask_loss"] = logs["mask_loss"]
+        row["accuracy"] = logs.get("probs_accuracy", logs.get("accuracy"))
+        row |= self.evaluate()
+        self.save(row)
+        self.report(row)

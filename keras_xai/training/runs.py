@@ -1,0 +1,162 @@
+"""A run folder: its config, environment, log and the state to go on from."""
+
+import csv
+import io
+import json
+import os
+import platform
+import subprocess
+from importlib import metadata
+from pathlib import Path
+from typing import Any
+
+import keras
+import numpy as np
+
+from keras_xai.errors import InputError
+
+LogRow = dict[str, Any]
+
+
+def open_run(run_dir: Path, settings: dict[str, Any]) -> None:
+    """Creates a run folder, or returns to one that was started with these settings.
+
+    Writes `config.json` (the settings) and `environment.json` (versions, machine,
+    commit).
+
+    Args:
+        run_dir: the folder.
+        settings: everything the numbers depend on, as `json.dump` can write it.
+
+    Raises:
+        InputError: if the folder holds something else, or other settings.
+    """
+    config_path = run_dir / "config.json"
+    if config_path.exists():
+        found = json.loads(config_path.read_text())
+        wanted = json.loads(json.dumps(settings))
+        if found != wanted:
+            keys = [k for k in wanted | found if wanted.get(k) != found.get(k)]
+            raise InputError(
+                f"{run_dir} holds a run with another {keys[0]}; expected a new folder "
+                "or the settings the run was started with."
+            )
+        return
+    if run_dir.exists() and any(run_dir.iterdir()):
+        raise InputError(
+            f"{run_dir} is not empty and holds no run; expected a new or empty folder."
+        )
+    run_dir.mkdir(parents=True, exist_ok=True)
+    write_atomically(run_dir / "environment.json", _to_json(describe_environment()))
+    write_atomically(config_path, _to_json(settings))
+
+
+def describe_environment() -> dict[str, Any]:
+    """Collects versions, machine and commit of the running code."""
+    packages = ("keras", "tensorflow", "numpy", "keras_xai")
+    git = subprocess.run(
+        ["git", "rev-parse", "--short", "HEAD"],
+        capture_output=True,
+        text=True,
+        cwd=Path(__file__).parent,
+    )
+    return {
+        "python": platform.python_version(),
+        "packages": {name: metadata.version(name) for name in packages},
+        "machine": f"{platform.system()} {platform.machine()}, {_processor()}",
+        "num_cores": os.cpu_count(),
+        "commit": git.stdout.strip() or None,
+    }
+
+
+def _processor() -> str:
+    cpuinfo = Path("/proc/cpuinfo")
+    if not cpuinfo.exists():
+        return platform.processor()
+    lines = dict(
+        line.replace("\t", "").split(":", 1)
+        for line in cpuinfo.read_text().splitlines()
+        if ":" in line
+    )
+    extensions = [
+        flag
+        for flag in ("amx_bf16", "avx512_bf16")
+        if flag in lines.get("flags", "").split()
+    ]
+    return " ".join([lines.get("model name", "").strip(), *extensions])
+
+
+def write_log(run_dir: Path, rows: list[LogRow]) -> None:
+    """Writes `log.csv`, one row an epoch; a column that a stage lacks stays empty."""
+    fields = list(dict.fromkeys(key for row in rows for key in row))
+    text = io.StringIO()
+    writer = csv.DictWriter(text, fields, lineterminator="\n")
+    writer.writeheader()
+    writer.writerows(rows)
+    write_atomically(run_dir / "log.csv", text.getvalue())
+
+
+def read_log(run_dir: Path) -> list[LogRow]:
+    """Reads `log.csv`: one dict an epoch, numbers as float, empty cells left out.
+
+    Raises:
+        InputError: if the run has no log.
+    """
+    path = run_dir / "log.csv"
+    if not path.exists():
+        raise InputError(f"{run_dir} holds no log.csv; expected a folder of `train`.")
+    with path.open(newline="") as file:
+        return [
+            {k: v if k == "stage" else float(v) for k, v in row.items() if v != ""}
+            for row in csv.DictReader(file)
+        ]
+
+
+def save_state(
+    run_dir: Path, model: keras.Model, optimizer: keras.Optimizer, progress: LogRow
+) -> None:
+    """Saves all that the next epoch depends on, whole or not at all.
+
+    Args:
+        run_dir: the run folder.
+        model: the joint model.
+        optimizer: the running stage's optimizer.
+        progress: `stage` and `epoch` (1-based) that are finished.
+    """
+    arrays = {f"model{i}": w for i, w in enumerate(model.get_weights())}
+    for i, variable in enumerate(optimizer.variables):
+        arrays[f"optimizer{i}"] = keras.ops.convert_to_numpy(variable)
+    temporary = run_dir / "state.tmp.npz"
+    np.savez(temporary, progress=json.dumps(progress), **arrays)
+    os.replace(temporary, run_dir / "state.npz")
+
+
+def load_progress(run_dir: Path) -> LogRow | None:
+    """Returns the last saved `stage` and `epoch`, or None if nothing was saved."""
+    path = run_dir / "state.npz"
+    if not path.exists():
+        return None
+    with np.load(path) as state:
+        return json.loads(str(state["progress"]))
+
+
+def load_state(
+    run_dir: Path, model: keras.Model, optimizer: keras.Optimizer | None = None
+) -> None:
+    """Restores what `save_state` saved; without an optimizer, the model alone."""
+    with np.load(run_dir / "state.npz") as state:
+        model.set_weights([state[f"model{i}"] for i in range(len(model.weights))])
+        if optimizer is not None:
+            for i, variable in enumerate(optimizer.variables):
+                variable.assign(state[f"optimizer{i}"])
+
+
+def write_atomically(path: Path, text: str) -> None:
+    """Writes a text file under a temporary name, then renames it."""
+    temporary = path.with_name(path.name + ".tmp")
+    temporary.write_text(text)
+    os.replace(temporary, path)
+
+
+def _to_json(values: dict[str, Any]) -> str:
+    return json.dumps(values, indent=2) + "\n"
