@@ -61,12 +61,12 @@ def draw_shape(
         distance = np.abs(across)
     else:
         half_turn = math.pi * q / p
-        normals = angle + half_turn + np.arange(p) * (2 * math.pi / p)
-        cos = np.cos(normals).astype(np.float32)[:, None, None]
-        sin = np.sin(normals).astype(np.float32)[:, None, None]
+        normals = [angle + half_turn + 2 * math.pi * k / p for k in range(p)]
+        cos = np.array([math.cos(a) for a in normals], np.float32)[:, None, None]
+        sin = np.array([math.sin(a) for a in normals], np.float32)[:, None, None]
         across = dx * cos + dy * sin  # (p, height, width)
         across -= np.float32(radius * math.cos(half_turn))
-        inside = np.count_nonzero(across > 0, axis=0) < q
+        inside = (across > 0).sum(axis=0, dtype=np.uint8) < q
         beyond = np.abs(dy * cos - dx * sin)  # along the chord, past its end
         beyond -= np.float32(radius * math.sin(half_turn))
         np.maximum(beyond, 0, out=beyond)
@@ -75,9 +75,7 @@ def draw_shape(
         across += beyond
         distance = np.sqrt(across.min(axis=0))
     level = (np.float32(line_width / 2 + 0.5) - distance) * np.float32(255)
-    np.rint(level, out=level)
-    np.maximum(level, 0, out=level)
-    np.minimum(level, 255, out=level)
+    np.rint(level.clip(0, 255, out=level), out=level)
     ink = level.astype(np.uint8)
     region = inside | (ink > 0)
     if filled:
@@ -152,9 +150,12 @@ def paint(
     pixels = np.tile(row, height).reshape(height * width, -1)
     for ink, colour in zip(inks, colours, strict=True):
         inked = np.flatnonzero(ink != 0)
-        share = ink.ravel()[inked, None].astype(np.uint16)
-        mixed = pixels[inked] * (255 - share) + np.array(colour, np.uint16) * share
-        pixels[inked] = (mixed + 127) // 255
+        share = ink.take(inked).astype(np.uint16)[:, None]
+        mixed = pixels.take(inked, axis=0) * (255 - share)
+        mixed += share * np.array(colour, np.uint16)
+        mixed += 127
+        mixed //= 255
+        pixels[inked] = mixed
     return pixels.reshape(height, width, -1)
 
 

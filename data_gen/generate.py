@@ -23,7 +23,7 @@ from data_gen.config import PolygonConfig
 from data_gen.drawing import Pixels, add_noise, draw_layers, paint
 from data_gen.png import encode_png
 from data_gen.polygons import Placement, Shape, place
-from data_gen.voc import annotation, palette
+from data_gen.voc import PALETTE, annotation
 
 __all__ = ["PolygonConfig", "generate"]
 
@@ -222,12 +222,12 @@ def make_picture(
     )
     if config.noise:
         picture = add_noise(picture, config.noise, rng)
-    names = [placement.shape.name for placement in others + targets]
+    shapes = [placement.shape for placement in others + targets]
     xml = annotation(
         _stem(index),
         image_size=config.image_size,
         channels=config.channels,
-        objects=list(zip(names, boxes, strict=True)),
+        objects=zip(shapes, boxes, strict=True),
         target=target,
     )
     return picture, mask, xml
@@ -237,13 +237,12 @@ def _write_chunk(
     config: PolygonConfig, folder: str, first: int, labels: list[bool]
 ) -> int:
     """Writes the files of images `first`, `first + 1`, ...; returns their number."""
-    colours = palette()
     for index, positive in enumerate(labels, first):
         stem = _stem(index)
         picture, mask, xml = make_picture(config, index, positive)
         for path, content in (
             (f"{folder}/{IMAGES}/{stem}.png", encode_png(picture)),
-            (f"{folder}/{MASKS}/{stem}.png", encode_png(mask, colours)),
+            (f"{folder}/{MASKS}/{stem}.png", encode_png(mask, PALETTE)),
             (f"{folder}/{ANNOTATIONS}/{stem}.xml", xml),
         ):
             with open(path, "xb", buffering=0) as file:

@@ -1,13 +1,47 @@
-"""PASCAL VOC's files: annotations, the masks' palette, and lists of images."""
+"""PASCAL VOC's annotations and palette."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable
+from copy import copy
+from functools import lru_cache
 
 from lxml import etree
 
 from data_gen.drawing import Box
 from data_gen.polygons import Shape
 
-DATABASE = "keras_xai polygons"
+_DATABASE = "keras_xai polygons"
+
+_ANNOTATION = f"""<annotation>
+<folder>JPEGImages</folder>
+<filename/>
+<source>
+<database>{_DATABASE}</database>
+<annotation>{_DATABASE}</annotation>
+<image>{_DATABASE}</image>
+</source>
+<size><width/><height/><depth/></size>
+<segmented>1</segmented>
+<target><name/><p/><q/><count/></target>
+</annotation>"""
+
+_OBJECT = """<object>
+<name/>
+<pose>Unspecified</pose>
+<truncated/>
+<difficult>0</difficult>
+<bndbox><xmin/><ymin/><xmax/><ymax/></bndbox>
+</object>"""
+
+# Red, green and blue of each index of a mask: the index's bits, dealt to the three in
+# turn, the lowest to the highest.
+PALETTE = bytes(
+    sum((index >> (3 * bit + channel) & 1) << (7 - bit) for bit in range(3))
+    for index in range(256)
+    for channel in range(3)
+)
+
+_PARSER = etree.XMLParser(remove_blank_text=True)
+_OBJECT_ELEMENT = etree.XML(_OBJECT, _PARSER)
 
 
 def annotation(
@@ -15,62 +49,54 @@ def annotation(
     *,
     image_size: int,
     channels: int,
-    objects: Sequence[tuple[str, Box]],
+    objects: Iterable[tuple[Shape, Box]],
     target: Shape,
 ) -> bytes:
     """Writes the annotation of one picture.
 
     Boxes become VOC's: 1-based, both ends included. An element `target`, beyond VOC,
-    tells the target's name, p and q (0 and 1 for a circle), and how many there are.
+    tells the target's name, its p and q (0 and 1 for a circle) and how many there are.
 
     Args:
         stem: File name of the picture without its suffix.
         image_size: Height and width of the picture in pixels.
         channels: Channels of the picture.
-        objects: Name and box of each shape, in the order of the mask's indices.
+        objects: Each shape with its box, in the order of the mask's indices.
         target: The target shape.
 
     Returns:
         The bytes of the XML file.
     """
-    count = sum(name == target.name for name, _ in objects)
-    root = etree.Element("annotation")
-    _add(root, folder="JPEGImages", filename=f"{stem}.png")
-    source = etree.SubElement(root, "source")
-    _add(source, database=DATABASE, annotation=DATABASE, image=DATABASE)
-    size = etree.SubElement(root, "size")
-    _add(size, width=image_size, height=image_size, depth=channels)
-    _add(root, segmented=1)
-    for name, box in objects:
-        item = etree.SubElement(root, "object")
-        truncated = int(box.truncated)
-        _add(item, name=name, pose="Unspecified", truncated=truncated, difficult=0)
-        corners = etree.SubElement(item, "bndbox")
-        _add(corners, xmin=box.xmin + 1, ymin=box.ymin + 1)
-        _add(corners, xmax=box.xmax + 1, ymax=box.ymax + 1)
-    element = etree.SubElement(root, "target")
-    _add(element, name=target.name, p=target.p, q=target.q, count=count)
+    root = copy(_template(image_size, channels, target))
+    root.find("filename").text = f"{stem}.png"
+    count = 0
+    for shape, box in objects:
+        count += shape == target
+        item = copy(_OBJECT_ELEMENT)
+        item[0].text = shape.name
+        item[2].text = "1" if box.truncated else "0"
+        corners = item[4]
+        corners[0].text = str(box.xmin + 1)
+        corners[1].text = str(box.ymin + 1)
+        corners[2].text = str(box.xmax + 1)
+        corners[3].text = str(box.ymax + 1)
+        root.append(item)
+    root.find("target/count").text = str(count)
     return etree.tostring(root, pretty_print=True)
 
 
-def _add(parent: etree._Element, **leaves: str | int) -> None:
-    for name, value in leaves.items():
-        etree.SubElement(parent, name).text = str(value)
-
-
-def palette(num_indices: int = 256) -> bytes:
-    """VOC's colours: the bits of an index, dealt to red, green and blue in turn.
-
-    Args:
-        num_indices: Number of indices, the background's 0 included.
-
-    Returns:
-        Red, green and blue of each index.
-    """
-    colours = bytearray()
-    for index in range(num_indices):
-        for channel in range(3):
-            colours.append(
-                sum((index >> (3 * bit + channel) & 1) << (7 - bit) for bit in range(3))
-            )
-    return bytes(colours)
+@lru_cache(maxsize=1)
+def _template(image_size: int, channels: int, target: Shape) -> etree._Element:
+    """What all annotations of a set have in common; copying is thrice as fast."""
+    root = etree.XML(_ANNOTATION, _PARSER)
+    values = {
+        "size/width": image_size,
+        "size/height": image_size,
+        "size/depth": channels,
+        "target/name": target.name,
+        "target/p": target.p,
+        "target/q": target.q,
+    }
+    for path, value in values.items():
+        root.find(path).text = str(value)
+    return root

@@ -23,6 +23,7 @@ class Stage:
     learning_rate: float = 1.0  # whose default was 1.0 in 2019
     l1: float = 0.0  # price of one unit of mask in one pixel
     l1_ramp_epochs: int = 0  # epochs over which the price rises linearly from 0
+    warm_start: bool = False  # begin with the classifier's features in the explainer
 
     @property
     def white_mask(self) -> bool:

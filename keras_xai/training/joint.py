@@ -130,6 +130,8 @@ def train_joint(
         stage = config.stages[index]
         initial_epoch = first_epoch if index == first_stage else 0
         if initial_epoch < stage.epochs:
+            if stage.warm_start and not initial_epoch:
+                copy_features(model.get_layer("classifier"), model.get_layer("explainer"))
             graph, l1_price = _compile(model, config, stage)
             if initial_epoch:
                 runs.load_state(run_dir, model, graph.optimizer)
@@ -162,10 +164,29 @@ def train_joint(
 
     model.trainable = True
     temporary = run_dir / "model.tmp.keras"
-    model.save(temporary)
+    keras.Model(model.input, model.output, name="joint").save(temporary)  # uncompiled
     temporary.rename(finished)
     (run_dir / "state.npz").unlink()
     return model
+
+
+def copy_features(classifier: keras.Model, explainer: keras.Model) -> None:
+    """Starts the explainer's down path from the classifier's convolutions.
+
+    Both have conv-conv-pool stages; what tells the classes apart in one is a good
+    start for finding them in the other.
+
+    Args:
+        classifier: a trained model from `build_classifier`.
+        explainer: a model from `build_explainer`, changed in place.
+
+    Raises:
+        ValueError: if the two have different numbers of filters.
+    """
+    for layer in explainer.layers:
+        if layer.name.startswith("down") and "conv" in layer.name:
+            source = classifier.get_layer(layer.name.replace("down", "block"))
+            layer.set_weights(source.get_weights())
 
 
 class ValidationRegions(NamedTuple):

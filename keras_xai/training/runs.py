@@ -106,8 +106,9 @@ def read_log(run_dir: Path) -> list[LogRow]:
     if not path.exists():
         raise InputError(f"{run_dir} holds no log.csv; expected a folder of `train`.")
     with path.open(newline="") as file:
+        kinds: dict[str, type] = {"stage": str, "epoch": int}
         return [
-            {k: v if k == "stage" else float(v) for k, v in row.items() if v != ""}
+            {k: kinds.get(k, float)(v) for k, v in row.items() if v != ""}
             for row in csv.DictReader(file)
         ]
 

@@ -1,0 +1,33 @@
+# Everything runs in .venv, which any target makes first.
+PYTHON ?= python3
+BIN := .venv/bin
+STAMP := .venv/installed
+
+.PHONY: help setup demo test test-slow check reproduce
+help: ## list the targets
+	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*##/\t/'
+
+setup: $(STAMP) ## create .venv and install the package with its tests' tools
+$(STAMP): setup.cfg pyproject.toml
+	$(PYTHON) -m venv .venv
+	$(BIN)/python -m pip install --quiet --upgrade pip
+	$(BIN)/python -m pip install --quiet --editable '.[test]'
+	touch $(STAMP)
+
+demo: $(STAMP) ## generate polygons, train, explain; prints where the report is
+	$(BIN)/keras-xai demo demo
+
+test: $(STAMP) ## run the tests
+	$(BIN)/python -m pytest -m 'not slow'
+
+test-slow: $(STAMP) ## run the tests that take minutes
+	$(BIN)/python -m pytest -m slow
+
+check: $(STAMP) ## format, lint, types, import directions
+	$(BIN)/ruff format --check .
+	$(BIN)/ruff check .
+	$(BIN)/mypy
+	$(BIN)/python -m pytest --quiet tests/test_imports.py
+
+reproduce: $(STAMP) ## run what is missing of the papers' experiments
+	$(BIN)/keras-xai reproduce joint
