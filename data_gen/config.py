@@ -9,8 +9,8 @@ MAX_OBJECTS = 255  # indices of a mask in one byte, but for the background's 0
 CLEARANCE = 2.0  # pixels left free between a target and the polygon outside it
 
 
-def _option(default: Any, help: str) -> Any:
-    return field(default=default, metadata={"help": help})
+def _option(default: Any, description: str) -> Any:
+    return field(default=default, metadata={"help": description})
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -56,7 +56,9 @@ class PolygonConfig:
         None, "Colour of the targets; by default that of all shapes."
     )
     line_width: int = _option(1, "Width of the outlines in pixels.")
-    filled: bool = _option(False, "Fill the shapes.")
+    filled: bool = _option(
+        False, "Fill the shapes, but for outside polygons; best without overlap."
+    )
     outside_polygon: str | None = _option(
         None, "Shape drawn around targets, beyond the number of shapes."
     )
@@ -105,20 +107,20 @@ class PolygonConfig:
         self._check("start_index", self.start_index >= 0, "at least 0")
         self._check("max_tries", self.max_tries >= 1, "at least 1")
         self._check("channels", self.channels in (1, 3), "1 or 3")
-        self._check("noise", self.noise >= 0, "at least 0")
+        self._check("noise", 0 <= self.noise <= 255, "grey levels from 0 to 255")
 
     def _check_shapes(self) -> None:
-        shapes = [("target", self.target)]
-        shapes += [("distractors", name) for name in self.distractors]
-        if self.outside_polygon is not None:
-            shapes.append(("outside_polygon", self.outside_polygon))
-        for option, name in shapes:
-            try:
-                Shape.from_name(name)
-            except ValueError as error:
-                raise ValueError(
-                    f"Invalid value for `{option}`. {error}. Received: {name!r}"
-                ) from None
+        for option, names in (
+            ("target", (self.target,)),
+            ("distractors", self.distractors),
+            ("outside_polygon", filter(None, (self.outside_polygon,))),
+        ):
+            for name in names:
+                try:
+                    Shape.from_name(name)
+                except ValueError as error:
+                    message = str(error).replace("name", option)
+                    raise ValueError(message) from None
         self._check("distractors", bool(self.distractors), "at least one shape")
         self._check(
             "distractors",

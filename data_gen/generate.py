@@ -1,29 +1,27 @@
 """Generates a polygon data set."""
 
 import json
-import math
 import multiprocessing
 import os
 import signal
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor
 from dataclasses import asdict
 from fractions import Fraction
 from itertools import islice, repeat
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any
 
-import numpy as np
 from rich.console import Console
 from rich.progress import MofNCompleteColumn, Progress
 
 from data_gen import __version__
 from data_gen.config import PolygonConfig
-from data_gen.drawing import Pixels, add_noise, draw_layers, paint
+from data_gen.pictures import LABELS, SPLIT, make_pictures, random_stream, stem
 from data_gen.png import encode_png
-from data_gen.polygons import Placement, Shape, place
-from data_gen.voc import PALETTE, annotation
+from data_gen.polygons import Shape
+from data_gen.voc import PALETTE
 
 __all__ = ["PolygonConfig", "generate"]
 
@@ -32,7 +30,6 @@ IMAGES, ANNOTATIONS, MASKS = "JPEGImages", "Annotations", "SegmentationObject"
 LISTS = "ImageSets/Main"
 MANIFEST = "manifest.json"
 _CHUNK = 256  # images a worker makes at a time
-_PICTURES, _LABELS, _SPLIT = range(3)  # independent streams of random numbers
 _PER_RUN = ("num_images", "num_positive", "positive_share", "start_index")
 
 
@@ -45,18 +42,20 @@ def generate(
 ) -> dict[str, Any]:
     """Writes a polygon data set in the layout of PASCAL VOC.
 
-    Image i depends on the seed, i, and whether it is positive; nothing else but the
-    looks of the set. Positives are dealt out in blocks: with k of n images positive,
-    in lowest terms, each run of n images from `start_index` on has k positives, in an
-    order that depends on the seed and the index of the run's first image. So the
-    number is exact without a list of all images, and a set may be cut into shards at
-    multiples of n, or extended there, and have the same images as if made at once;
-    elsewhere the number is as exact, but the order another.
+    An image depends on the seed, its index, and whether it is positive; not on the
+    number of images or processes. Positives are dealt out in blocks. If k/n is the
+    share of positives in lowest terms, each n images from `start_index` on hold k
+    positives, in an order drawn from the seed and the index of the first of them. So
+    their number is exact, no list of them is kept, and shards cut at multiples of n
+    hold the very images of the whole set; cut elsewhere, the number is exact still,
+    but the order is another. The validation list is drawn for each call, stratified.
 
-    The set appears whole or not at all: it is made beside `out_dir` and then renamed.
-    A set that exists is extended if all its options are repeated, but for the
-    numbers of images and positives, with `start_index` where it ends. Which images
-    go to the validation list is drawn for each call, stratified.
+    The set appears whole or not at all: it is made in a folder beside `out_dir`, then
+    renamed. A set is extended by its own options, with other numbers of images and
+    positives if need be, and the `start_index` its manifest calls `next_index`.
+
+    Several processes are started afresh: a script that calls this needs the usual
+    `if __name__ == "__main__":`.
 
     Args:
         config: What the set shall contain.
@@ -103,23 +102,11 @@ def generate(
     return manifest
 
 
-class _Entry(NamedTuple):
-    stem: str
-    positive: bool
-    val: bool
-
-
-def _random(seed: int, index: int, stream: int) -> np.random.Generator:
-    return np.random.Generator(
-        np.random.Philox(key=[seed, index], counter=[0, 0, 0, stream])
-    )
-
-
-def _labels(config: PolygonConfig) -> Iterator[bool]:
+def draw_labels(config: PolygonConfig) -> Iterator[bool]:
     """Whether each image is positive."""
     share = Fraction(config.positives, config.num_images)
     for first in range(config.start_index, config.end_index, share.denominator):
-        rng = _random(config.seed, first, _LABELS)
+        rng = random_stream(config.seed, first, LABELS)
         missing = share.numerator
         for left in range(share.denominator, 0, -1):
             positive = rng.random() * left < missing
@@ -127,125 +114,29 @@ def _labels(config: PolygonConfig) -> Iterator[bool]:
             yield positive
 
 
-def _split(config: PolygonConfig) -> Iterator[_Entry]:
-    """The list entry of each image, the validation list drawn without return."""
-    rng = _random(config.seed, config.start_index, _SPLIT)
+def _split(config: PolygonConfig) -> Iterator[tuple[str, bool, bool]]:
+    """Name of each image, whether it is positive, and whether for validation."""
+    rng = random_stream(config.seed, config.start_index, SPLIT)
     left = [config.num_images - config.positives, config.positives]
     missing = [round(config.val_share * count) for count in left]
-    for index, positive in enumerate(_labels(config), config.start_index):
+    for index, positive in enumerate(draw_labels(config), config.start_index):
         val = rng.random() * left[positive] < missing[positive]
         left[positive] -= 1
         missing[positive] -= val
-        yield _Entry(_stem(index), positive, val)
-
-
-def _stem(index: int) -> str:
-    return f"{index:06d}"
-
-
-def make_picture(
-    config: PolygonConfig, index: int, positive: bool
-) -> tuple[Pixels, Pixels, bytes]:
-    """Makes the picture, mask and annotation of one image.
-
-    Args:
-        config: Options of the set.
-        index: Index of the image.
-        positive: Whether it holds targets.
-
-    Returns:
-        Picture `(height, width, channels)` uint8; mask `(height, width)` uint8, k in
-        the region of the k-th object; and the XML file's bytes.
-
-    Raises:
-        ValueError: If the shapes find no room.
-    """
-    rng = _random(config.seed, index, _PICTURES)
-    target = Shape.from_name(config.target)
-    distractors = [Shape.from_name(name) for name in config.distractors]
-    num_shapes = int(rng.integers(config.min_shapes, config.max_shapes + 1))
-    num_targets = config.num_targets if positive else 0
-    num_others = num_shapes - num_targets
-    choices = rng.integers(len(distractors), size=num_others).tolist()
-    shapes = [distractors[k] for k in choices] + [target] * num_targets
-    radii = rng.uniform(config.min_radius, config.max_radius, num_shapes).tolist()
-    angles = [-math.pi / 2] * num_shapes  # a vertex at the top
-    if config.rotation:
-        angles = rng.uniform(-math.pi, math.pi, num_shapes).tolist()
-    room = radii
-    if config.outside_polygon is not None:
-        enclosed = rng.random(num_targets) < config.outside_share
-        room = radii[:num_others]
-        for radius, inside in zip(radii[num_others:], enclosed.tolist(), strict=True):
-            room.append(config.outer_radius(radius) if inside else radius)
-    centres = place(
-        room,
-        image_size=config.image_size,
-        margin=config.line_width / 2,
-        overlap=config.overlap,
-        occlusion=config.occlusion,
-        max_tries=config.max_tries,
-        rng=rng,
-    )
-    if centres is None:
-        raise ValueError(
-            "Invalid value for `max_shapes`. Expected shapes that find room without "
-            "overlap: lower `max_shapes` or `max_radius`, raise `image_size` or "
-            f"`max_tries`, or allow `overlap`. Received: max_shapes={config.max_shapes}"
-        )
-    placements = [
-        Placement(shape, x, y, radius, angle, config.filled)
-        for shape, (x, y), radius, angle in zip(
-            shapes, centres, radii, angles, strict=True
-        )
-    ]
-    others, targets = placements[:num_others], placements[num_others:]
-    if config.outside_polygon is not None:
-        outside = Shape.from_name(config.outside_polygon)
-        for placement, radius in zip(targets, room[num_others:], strict=True):
-            if radius != placement.radius:
-                others.append(
-                    placement._replace(shape=outside, radius=radius, filled=False)
-                )
-    layers, colours = [others, targets], [config.colour, config.target_colour]
-    if config.target_colour is None:
-        layers, colours = [others + targets], [config.colour]
-    inks, mask, boxes = draw_layers(
-        layers,
-        image_size=config.image_size,
-        line_width=config.line_width,
-    )
-    picture = paint(
-        inks,
-        [config.levels(colour) for colour in colours],
-        config.levels(config.background),
-    )
-    if config.noise:
-        picture = add_noise(picture, config.noise, rng)
-    shapes = [placement.shape for placement in others + targets]
-    xml = annotation(
-        _stem(index),
-        image_size=config.image_size,
-        channels=config.channels,
-        objects=zip(shapes, boxes, strict=True),
-        target=target,
-    )
-    return picture, mask, xml
+        yield stem(index), positive, val
 
 
 def _write_chunk(
-    config: PolygonConfig, folder: str, first: int, labels: list[bool]
+    config: PolygonConfig, folder: str, first: int, labels: Sequence[bool]
 ) -> int:
     """Writes the files of images `first`, `first + 1`, ...; returns their number."""
-    for index, positive in enumerate(labels, first):
-        stem = _stem(index)
-        picture, mask, xml = make_picture(config, index, positive)
+    for name, pixels, mask, xml in make_pictures(config, first, labels):
         for path, content in (
-            (f"{folder}/{IMAGES}/{stem}.png", encode_png(picture)),
-            (f"{folder}/{MASKS}/{stem}.png", encode_png(mask, PALETTE)),
-            (f"{folder}/{ANNOTATIONS}/{stem}.xml", xml),
+            (f"{folder}/{IMAGES}/{name}.png", encode_png(pixels)),
+            (f"{folder}/{MASKS}/{name}.png", encode_png(mask, PALETTE)),
+            (f"{folder}/{ANNOTATIONS}/{name}.xml", xml),
         ):
-            with open(path, "xb", buffering=0) as file:
+            with open(path, "xb") as file:
                 file.write(content)
     return len(labels)
 
@@ -256,7 +147,7 @@ def _write_pictures(
     """Writes all pictures, masks and annotations."""
     console = Console(stderr=True)
     firsts = range(config.start_index, config.end_index, _CHUNK)
-    labels = _labels(config)
+    labels = draw_labels(config)
     chunks = (list(islice(labels, _CHUNK)) for _ in firsts)
     work = repeat(config), repeat(str(folder)), firsts, chunks
     with Progress(
@@ -294,13 +185,13 @@ def _write_lists(config: PolygonConfig, folder: Path) -> dict[str, int]:
         open(lists / f"{target}_train.txt", "a") as target_train,
         open(lists / f"{target}_val.txt", "a") as target_val,
     ):
-        for entry in _split(config):
-            names, signs = (val, target_val) if entry.val else (train, target_train)
-            names.write(f"{entry.stem}\n")
-            signs.write(f"{entry.stem} {1 if entry.positive else -1:2d}\n")
+        for name, positive, for_val in _split(config):
+            names, signs = (val, target_val) if for_val else (train, target_train)
+            names.write(f"{name}\n")
+            signs.write(f"{name} {1 if positive else -1:2d}\n")
             counts["images"] += 1
-            counts["positives" if entry.positive else "negatives"] += 1
-            counts["val" if entry.val else "train"] += 1
+            counts["positives" if positive else "negatives"] += 1
+            counts["val" if for_val else "train"] += 1
     return counts
 
 
@@ -327,32 +218,35 @@ def _manifest(
 
 
 def _read_manifest(config: PolygonConfig, out: Path) -> dict[str, Any] | None:
-    """The manifest of the set to extend, or `None` if there is none.
-
-    Raises:
-        FileExistsError: If the folder holds anything else.
-    """
+    """The manifest of the set to extend, or `None` if there is nothing yet."""
     if out.exists() and not out.is_dir():
         raise NotADirectoryError(f"Cannot write the data set to {out}: it is a file.")
     if not out.exists() or not any(out.iterdir()):
         return None
     try:
         manifest = json.loads((out / MANIFEST).read_text())
-        old, new = PolygonConfig(**manifest["config"]), config
-        options = ({**asdict(c), **dict.fromkeys(_PER_RUN)} for c in (old, new))
-        if next(options) == next(options):
-            if config.start_index == manifest["next_index"]:
-                return manifest
-            raise FileExistsError(
-                f"Cannot write the data set to {out}: it exists; to extend it, set "
-                f"`start_index` to {manifest['next_index']}."
-            )
+        same = manifest["format"] == FORMAT and (
+            _looks(PolygonConfig(**manifest["config"])) == _looks(config)
+        )
+        next_index = manifest["next_index"]
     except (FileNotFoundError, ValueError, TypeError, KeyError):
-        pass
-    raise FileExistsError(
-        f"Cannot write the data set to {out}: it is neither empty nor a set made with "
-        "these options."
-    )
+        same = False
+    if not same:
+        raise FileExistsError(
+            f"Cannot write the data set to {out}: it is neither empty nor a set made "
+            "with these options."
+        )
+    if config.start_index != next_index:
+        raise FileExistsError(
+            f"Cannot write the data set to {out}: it exists, and only a `start_index` "
+            f"of {next_index} would extend it."
+        )
+    return manifest
+
+
+def _looks(config: PolygonConfig) -> dict[str, Any]:
+    """The options that a set and its extension share."""
+    return {**asdict(config), **dict.fromkeys(_PER_RUN)}
 
 
 def _link_set(old: Path, new: Path) -> None:

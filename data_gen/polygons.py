@@ -2,7 +2,7 @@
 
 import math
 import re
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import NamedTuple
 
 import numpy as np
@@ -20,7 +20,7 @@ _WORDS = {
     12: "dodecagon",
 }
 _VERTICES = {word: p for p, word in _WORDS.items()}
-_MAX_VERTICES = 99
+_NOT_DRAWN = 0.5 / 255  # pixels of a line's width that round to no ink
 
 
 class Shape(NamedTuple):
@@ -54,11 +54,11 @@ class Shape(NamedTuple):
             kind, p = parts[1], int(parts[2])
             sharpest = (p - 1) // 2
             q = int(parts[3][1:]) if parts[3] else sharpest if kind == "star" else 1
-            if p >= 3 and 1 <= q <= sharpest and (kind != "star" or q > 1):
+            if 1 <= q <= sharpest and (kind != "star" or q > 1):
                 return cls(p, q)
         raise ValueError(
-            "Expected `circle`, a word as `triangle`, a star as `star5`, or `p/q` "
-            f"with 3 <= p <= {_MAX_VERTICES} and 1 <= q < p/2"
+            "Invalid value for `name`. Expected `circle`, a word as `triangle`, a star "
+            f"as `star5`, or `p/q` with p < 100 and q < p/2. Received: name={name!r}"
         )
 
     @property
@@ -108,19 +108,25 @@ class Placement(NamedTuple):
         ]
 
     def is_cut(self, image_size: int, margin: float) -> bool:
-        """Whether the outline, `margin` pixels wide on both sides, leaves the picture.
+        """Whether the border of the picture cuts the outline.
 
         Args:
             image_size: Height and width of the picture in pixels.
-            margin: Half the pen's width in pixels.
+            margin: Half the outline's width in pixels.
         """
-        low, high = margin - 0.5, image_size - 0.5 - margin
-        if all(low <= c - self.radius and c + self.radius <= high for c in self[1:3]):
+        low = margin - 0.5 - _NOT_DRAWN
+        high = image_size - 1 - low
+        corners = [
+            (self.x + sign * self.radius, self.y + sign * self.radius)
+            for sign in (-1, 1)
+        ]
+        if _are_within(corners, low, high):
             return False
-        vertices = self.vertices
-        return not vertices or not all(
-            low <= x <= high and low <= y <= high for x, y in vertices
-        )
+        return self.shape.p == 0 or not _are_within(self.vertices, low, high)
+
+
+def _are_within(points: Iterable[tuple[float, float]], low: float, high: float) -> bool:
+    return all(low <= x <= high and low <= y <= high for x, y in points)
 
 
 def place(

@@ -68,7 +68,7 @@ def annotation(
         The bytes of the XML file.
     """
     root = copy(_template(image_size, channels, target))
-    root.find("filename").text = f"{stem}.png"
+    root[1].text = f"{stem}.png"
     count = 0
     for shape, box in objects:
         count += shape == target

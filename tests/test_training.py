@@ -20,6 +20,7 @@ from keras_xai.training.joint import (
     TARGET_MARGIN,
     ValidationRegions,
     build_from_config,
+    copy_features,
     train_joint,
 )
 
@@ -95,9 +96,7 @@ def test_run_folder_holds_everything(unbroken):
 
 
 @pytest.mark.parametrize("num_epochs", [1, 2, 3, 5, 6])
-def test_killed_run_goes_on_to_the_same_numbers(
-    num_epochs, splits, unbroken, tmp_path
-):
+def test_killed_run_goes_on_to_the_same_numbers(num_epochs, splits, unbroken, tmp_path):
     run_dir = tmp_path / "run"
     with pytest.raises(KilledError):
         train(splits, run_dir, report=kill_after(num_epochs))
@@ -124,6 +123,29 @@ def test_kill_between_log_and_state_repeats_the_epoch(
     assert len(runs.read_log(run_dir)) == 3
     train(splits, run_dir)
     assert (run_dir / "log.csv").read_text() == (unbroken[0] / "log.csv").read_text()
+
+
+def test_shared_first_stage_gives_the_same_numbers(splits, unbroken, tmp_path):
+    first = dataclasses.replace(TINY, stages=TINY.stages[:1])
+    train(splits, tmp_path / "first", config=first)
+    train(splits, tmp_path / "run", start_from=tmp_path / "first")
+    assert (tmp_path / "run/log.csv").read_text() == (
+        unbroken[0] / "log.csv"
+    ).read_text()
+
+
+def test_warm_start_copies_the_classifiers_features(splits):
+    model = build_from_config(TINY, splits[0].image_shape, 2)
+    explainer, classifier = model.get_layer("explainer"), model.get_layer("classifier")
+    copy_features(classifier, explainer)
+    for name in ("conv1", "conv2"):
+        for stage in (1, 2):
+            for ours, source in zip(
+                explainer.get_layer(f"down{stage}_{name}").get_weights(),
+                classifier.get_layer(f"block{stage}_{name}").get_weights(),
+                strict=True,
+            ):
+                np.testing.assert_array_equal(ours, source)
 
 
 def test_finished_run_is_not_trained_again(splits, unbroken):

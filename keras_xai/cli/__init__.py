@@ -5,13 +5,14 @@ import os
 import sys
 
 from keras_xai import __version__
-from keras_xai.cli import explain, generate, train
+from keras_xai.cli import explain, generate, reproduce, train
 from keras_xai.errors import InputError
 
 VERBS = {
     "generate": generate,
     "train": train,
     "explain": explain,
+    "reproduce": reproduce,
 }
 
 

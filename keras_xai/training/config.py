@@ -19,8 +19,9 @@ class Stage:
     trains: tuple[Part, ...]
     epochs: int = 50  # Sec. 2.3
     steps_per_epoch: int = 50  # Sec. 2.3
-    optimizer: str = "adadelta"  # Sec. 2.1: Keras' Adadelta,
+    optimizer: Literal["adadelta", "adam"] = "adadelta"  # Sec. 2.1: Keras' Adadelta,
     learning_rate: float = 1.0  # whose default was 1.0 in 2019
+    schedule: Literal["constant", "cosine"] = "constant"  # of the learning rate
     l1: float = 0.0  # price of one unit of mask in one pixel
     l1_ramp_epochs: int = 0  # epochs over which the price rises linearly from 0
     warm_start: bool = False  # begin with the classifier's features in the explainer

@@ -26,6 +26,7 @@ from keras_xai.training.precision import Precision, resolve_precision
 
 TARGET_MARGIN = 3  # pixels around a filled object that still count as on it
 EVALUATION_BATCH_SIZE = 32
+OPTIMIZERS = {"adadelta": keras.optimizers.Adadelta, "adam": keras.optimizers.Adam}
 
 
 def build_from_config(
@@ -71,6 +72,7 @@ def train_joint(
     *,
     seed: int,
     precision: Precision = "auto",
+    start_from: Path | None = None,
     callbacks: tuple[keras.callbacks.Callback, ...] = (),
     report: Callable[[runs.LogRow], None] = lambda row: None,
 ) -> keras.Model:
@@ -90,6 +92,8 @@ def train_joint(
         run_dir: the run folder.
         seed: of weights, batches and dropout. Sets Keras' global seed.
         precision: see `resolve_precision`. Sets Keras' global dtype policy.
+        start_from: folder of a finished run with the same seed whose stages are the
+            first of these; they are taken over instead of trained again.
         callbacks: passed on to `fit`.
         report: called with each new log row.
 
@@ -124,14 +128,16 @@ def train_joint(
     if finished.exists():
         return keras.models.load_model(finished)
 
-    first_stage, first_epoch, rows = _restore(run_dir, model, config)
+    first_stage, first_epoch, rows = _restore(run_dir, model, config, start_from)
     regions = ValidationRegions.from_split(validation)
     for index in range(first_stage, len(config.stages)):
         stage = config.stages[index]
         initial_epoch = first_epoch if index == first_stage else 0
         if initial_epoch < stage.epochs:
             if stage.warm_start and not initial_epoch:
-                copy_features(model.get_layer("classifier"), model.get_layer("explainer"))
+                copy_features(
+                    model.get_layer("classifier"), model.get_layer("explainer")
+                )
             graph, l1_price = _compile(model, config, stage)
             if initial_epoch:
                 runs.load_state(run_dir, model, graph.optimizer)
@@ -258,16 +264,22 @@ def evaluate(
 
 
 def _restore(
-    run_dir: Path, model: keras.Model, config: JointConfig
+    run_dir: Path, model: keras.Model, config: JointConfig, start_from: Path | None
 ) -> tuple[int, int, list[runs.LogRow]]:
+    """Returns the stage's index, its finished epochs and the log to go on from."""
+    names = [stage.name for stage in config.stages]
     progress = runs.load_progress(run_dir)
-    if progress is None:
-        return 0, 0, []
-    runs.load_state(run_dir, model)
-    index = [stage.name for stage in config.stages].index(progress["stage"])
-    epoch = progress["epoch"]
-    num_finished = sum(stage.epochs for stage in config.stages[:index]) + epoch
-    return index, epoch, runs.read_log(run_dir)[:num_finished]
+    if progress is not None:
+        runs.load_state(run_dir, model)
+        index, epoch = names.index(progress["stage"]), progress["epoch"]
+        num_finished = sum(stage.epochs for stage in config.stages[:index]) + epoch
+        return index, epoch, runs.read_log(run_dir)[:num_finished]
+    if start_from is not None:
+        rows = runs.read_log(start_from)
+        last = rows[-1]["stage"]
+        model.load_weights(start_from / f"{last}.weights.h5")
+        return names.index(last) + 1, 0, rows
+    return 0, 0, []
 
 
 def _compile(
@@ -280,12 +292,12 @@ def _compile(
     stage_losses = {"probs": "sparse_categorical_crossentropy"}
     if not stage.white_mask:
         stage_losses["mask"] = lambda true, mask: l1_price * losses.l1(true, mask)
-    optimizer = keras.optimizers.get(
-        {
-            "class_name": stage.optimizer,
-            "config": {"learning_rate": stage.learning_rate},
-        }
-    )
+    learning_rate = stage.learning_rate
+    if stage.schedule == "cosine":
+        learning_rate = keras.optimizers.schedules.CosineDecay(
+            stage.learning_rate, stage.epochs * stage.steps_per_epoch
+        )
+    optimizer = OPTIMIZERS[stage.optimizer](learning_rate)
     graph = build_white_mask_model(model) if stage.white_mask else model
     graph.compile(optimizer, loss=stage_losses, metrics={"probs": ["accuracy"]})
     optimizer.build(graph.trainable_variables)

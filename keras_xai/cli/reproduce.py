@@ -1,0 +1,56 @@
+"""Run what is missing of a paper's experiments, then write tables and figures."""
+
+import argparse
+from pathlib import Path
+
+from keras_xai.recipes import PROFILES
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Adds the verb's arguments."""
+    parser.add_argument("paper", choices=("joint",), help="whose experiments")
+    parser.add_argument(
+        "--profile", choices=PROFILES, default="paper", help="how long to train"
+    )
+    parser.add_argument(
+        "--results", type=Path, default=Path("results"), help="folder of the results"
+    )
+    parser.add_argument(
+        "--work",
+        type=Path,
+        default=Path("work"),
+        help="folder for data sets and weights",
+    )
+    parser.add_argument("--only", default="", help="only cells whose name starts so")
+    parser.add_argument(
+        "--list", action="store_true", help="list the cells and which are missing"
+    )
+    parser.add_argument(
+        "--tables", action="store_true", help="run nothing; write tables and figures"
+    )
+
+
+def run(args: argparse.Namespace) -> str:
+    """Runs the missing cells and returns where the tables are."""
+    from rich.console import Console
+
+    from keras_xai.reproduction import joint, joint_summary
+    from keras_xai.sweeps import read_results, run_missing
+
+    console = Console(stderr=True, quiet=args.quiet, highlight=False)
+    folder = args.results / args.paper
+    cells = joint.cells(args.profile)
+    if args.list:
+        results = read_results(cells, folder / "cells")
+        lines = [f"{'done' if results[c.name] else 'missing':8}{c.name}" for c in cells]
+        return "\n".join(lines)
+    if not args.tables:
+        run_missing(
+            [cell for cell in cells if cell.name.startswith(args.only)],
+            folder / "cells",
+            lambda cell: joint.measure(cell, args.work, folder / "cells"),
+            command=f"keras-xai reproduce joint --profile {args.profile}",
+            report=console.print,
+        )
+    joint_summary.write_summary(cells, args.profile, folder)
+    return str(folder / "tables.md")

@@ -1,0 +1,103 @@
+"""Grids of images and masks, and curves: the only file that knows matplotlib."""
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+import matplotlib
+
+matplotlib.use("Agg")
+import matplotlib.pyplot as plt
+import numpy as np
+
+THRESHOLD = 0.75  # [IbPRIA19] Sec. 3
+
+
+def draw_mask_grid(
+    rows: Mapping[str, tuple[np.ndarray, np.ndarray]], path: Path, *, title: str
+) -> None:
+    """Draws image, mask and thresholded mask, several examples a row.
+
+    Masks are shown in viridis from 0 to 1, never stretched.
+
+    Args:
+        rows: row label to `images`, `(n, height, width, 3)` uint8, and `masks`,
+            `(n, height, width)` uint8, 255 being 1.
+        path: the PNG to write.
+        title: above the grid.
+    """
+    num_examples = max(len(images) for images, _ in rows.values())
+    figure, axes = plt.subplots(
+        len(rows),
+        3 * num_examples,
+        figsize=(3 * num_examples * 1.25, len(rows) * 1.35 + 0.5),
+        squeeze=False,
+    )
+    for axis in axes.flat:
+        axis.set_xticks([])
+        axis.set_yticks([])
+        axis.spines[:].set_visible(False)
+    for row, (label, (images, masks)) in zip(axes, rows.items(), strict=True):
+        row[0].set_ylabel(label, fontsize=8)
+        for i, (image, mask) in enumerate(zip(images, masks, strict=True)):
+            row[3 * i].imshow(image, vmin=0, vmax=255)
+            row[3 * i + 1].imshow(mask, cmap="viridis", vmin=0, vmax=255)
+            above = mask > THRESHOLD * 255
+            row[3 * i + 2].imshow(above, cmap="viridis", vmin=0, vmax=1)
+    for i in range(num_examples):
+        for column, name in enumerate(("image", "mask", f"mask > {THRESHOLD}")):
+            axes[0, 3 * i + column].set_title(name, fontsize=7)
+    figure.suptitle(title, fontsize=10)
+    _save(figure, path)
+
+
+def draw_curves(
+    panels: Mapping[str, Mapping[str, Sequence[Sequence[float]]]],
+    path: Path,
+    *,
+    title: str,
+    ylabel: str,
+    baseline: float | None = None,
+    boundaries: Sequence[int] = (),
+) -> None:
+    """Draws curves over epochs, one thin line a seed and one panel a setting.
+
+    Args:
+        panels: panel title to curve label to one sequence of values a seed.
+        path: the PNG to write.
+        title: above the panels.
+        ylabel: of the values, in [0, 1].
+        baseline: a dashed horizontal line: the majority rate.
+        boundaries: epochs at which a stage ends, as dotted vertical lines.
+    """
+    figure, axes = plt.subplots(
+        1, len(panels), figsize=(4.2 * len(panels), 3), sharey=True, squeeze=False
+    )
+    for axis, (name, curves) in zip(axes[0], panels.items(), strict=True):
+        for colour, (label, seeds) in enumerate(curves.items()):
+            for i, values in enumerate(seeds):
+                axis.plot(
+                    np.arange(1, len(values) + 1),
+                    values,
+                    color=f"C{colour}",
+                    linewidth=0.9,
+                    label=label if i == 0 else None,
+                )
+        if baseline is not None:
+            axis.axhline(baseline, color="grey", linestyle="--", linewidth=0.9)
+        for epoch in boundaries:
+            axis.axvline(epoch + 0.5, color="grey", linestyle=":", linewidth=0.7)
+        axis.set_title(name, fontsize=9)
+        axis.set_xlabel("epoch", fontsize=8)
+        axis.set_ylim(0, 1.03)
+        axis.tick_params(labelsize=7)
+        axis.legend(fontsize=7, loc="lower right")
+    axes[0, 0].set_ylabel(ylabel, fontsize=8)
+    figure.suptitle(title, fontsize=10)
+    _save(figure, path)
+
+
+def _save(figure: plt.Figure, path: Path) -> None:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    figure.tight_layout()
+    figure.savefig(path, dpi=90, metadata={"Software": None})
+    plt.close(figure)

@@ -1,0 +1,1 @@
+"""The papers' experiments: which cells there are, and what became of each claim."""

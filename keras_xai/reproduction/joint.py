@@ -1,0 +1,173 @@
+"""The experiments of the first paper and ours beside them, as cells of a sweep."""
+
+import dataclasses
+import json
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from data_gen.config import PolygonConfig
+from data_gen.generate import generate
+from data_gen.recipes import RECIPES as DATA_RECIPES
+from keras_xai.datasets.split import Split
+from keras_xai.datasets.voc import read_voc
+from keras_xai.recipes import RECIPES
+from keras_xai.sweeps import Cell
+from keras_xai.training.config import (
+    JointConfig,
+    config_from_dict,
+    config_to_dict,
+    with_l1,
+)
+from keras_xai.training.joint import train_joint
+from keras_xai.training.runs import read_log
+
+PAPER_L1 = (0.0, 1e-8, 1e-6, 1e-4)  # [IbPRIA19] Sec. 2.3
+OUR_L1_FACTORS = (0.0, 0.1, 1.0, 10.0)  # of our recipe's own price
+NUM_EXAMPLES = 6  # positives whose masks are kept for the figures
+
+# The small size keeps the shapes' size in pixels and has fewer of them; the price of
+# a pixel is multiplied by 4, so that a white mask costs the same as at 224x224.
+SIZES = {
+    "paper": {"full": (224, 19), "half": (112, 9)},
+    "quick": {"full": (64, 5), "half": (32, 3)},
+    "smoke": {"full": (32, 3), "half": (16, 3)},
+}
+NUM_IMAGES = {"paper": (1000, 618), "quick": (400, 247), "smoke": (24, 14)}
+MAX_RADIUS = {"paper": 19, "quick": 12, "smoke": 6}
+
+
+def cells(profile: str) -> list[Cell]:
+    """Lists every measurement of a profile, the most telling first.
+
+    A cell is one training of all three stages.
+
+    Args:
+        profile: one of `keras_xai.recipes.PROFILES`.
+
+    Returns:
+        Cells named `recipe_l1-price_data-size_seed`, the price being the one at full
+        size, or a factor on our recipe's own.
+    """
+    ours, paper = RECIPES["joint"](profile), RECIPES["joint-2019"](profile)
+    relu = dataclasses.replace(paper, dense_activation="relu")
+    our_l1 = ours.stages[-1].l1
+    listed = []
+
+    def add(name, config, data, size, seeds, prices):
+        for seed in seeds:
+            for label, l1 in prices.items():
+                listed.append(
+                    _cell(f"{name}_l1-{label}", config, l1, profile, data, size, seed)
+                )
+
+    factors = {f"x{factor:g}": factor * our_l1 for factor in OUR_L1_FACTORS}
+    prices = {f"{l1:g}": l1 for l1 in PAPER_L1}
+    one = {"x1": our_l1}
+    add("joint", ours, "paper", "half", range(1), one)
+    add("joint", ours, "paper", "full", range(1), one)
+    add("joint-2019", paper, "paper", "half", range(1), prices)
+    add("joint", ours, "paper", "half", range(1, 5), one)
+    add("joint-2019-relu", relu, "paper", "half", range(1), {"1e-06": 1e-6})
+    add("joint", ours, "paper", "half", range(3), factors)
+    add("joint-2019", paper, "paper-colour", "half", range(1), {"0": 0.0})
+    add("joint-2019", paper, "paper", "full", range(1), {"1e-06": 1e-6})
+    add("joint-2019", paper, "paper", "half", range(1, 3), prices)
+    add("joint", ours, "paper", "full", range(1, 3), one)
+    add("joint-2019-relu", relu, "paper", "half", range(3), prices)
+    add("joint-2019-relu", relu, "paper", "full", range(1), {"1e-06": 1e-6})
+    add("joint-2019", paper, "paper-colour", "half", range(1, 3), {"0": 0.0})
+    return list({cell.name: cell for cell in listed}.values())
+
+
+def measure(cell: Cell, work_dir: Path, results_dir: Path) -> dict[str, Any]:
+    """Trains one cell; the data set and the first stage are shared between cells.
+
+    Beside the result it writes the cell's examples, an .npz of uint8 arrays: `images`
+    `(n, height, width, 3)` and `masks` `(n, height, width)`, 255 being 1.
+
+    Args:
+        cell: one of `cells`.
+        work_dir: for data sets and run folders, which are kept.
+        results_dir: for the examples.
+
+    Returns:
+        `final`, the last log row; `log`, all rows as columns; `probs`, the examples'
+        probability of the target.
+    """
+    config = config_from_dict(cell.spec["config"])
+    options = {"seed": cell.spec["seed"], "precision": cell.spec["precision"]}
+    train, validation = _read_data(cell.spec["data"], work_dir)
+
+    first = dataclasses.replace(config, stages=config.stages[:1])
+    shared = Cell("first", cell.spec | {"config": config_to_dict(first)})
+    first_dir = work_dir / "runs" / Path(shared.filename).stem
+    train_joint(first, train, validation, first_dir, **options)
+    run_dir = work_dir / "runs" / Path(cell.filename).stem
+    model = train_joint(
+        config, train, validation, run_dir, start_from=first_dir, **options
+    )
+
+    rows = read_log(run_dir)
+    positives = np.flatnonzero(validation.labels)[:NUM_EXAMPLES]
+    images = validation.images[positives]
+    outputs = model.predict(images, verbose=0)
+    np.savez_compressed(
+        results_dir / f"{Path(cell.filename).stem}.npz",
+        images=images,
+        masks=np.round(outputs["mask"][..., 0] * 255).astype(np.uint8),
+    )
+    columns = dict.fromkeys(key for row in rows for key in row)
+    return {
+        "final": rows[-1],
+        "log": {key: [_rounded(row.get(key)) for row in rows] for key in columns},
+        "probs": [_rounded(float(p)) for p in outputs["probs"][:, 1]],
+    }
+
+
+def _cell(
+    name: str,
+    config: JointConfig,
+    l1: float,
+    profile: str,
+    data: str,
+    size: str,
+    seed: int,
+) -> Cell:
+    image_size, max_shapes = SIZES[profile][size]
+    num_images, num_positive = NUM_IMAGES[profile]
+    full_size = SIZES[profile]["full"][0]
+    data_config = dataclasses.replace(
+        DATA_RECIPES[data],
+        num_images=num_images,
+        num_positive=num_positive,
+        image_size=image_size,
+        max_shapes=max_shapes,
+        min_radius=min(DATA_RECIPES[data].min_radius, MAX_RADIUS[profile]),
+        max_radius=min(DATA_RECIPES[data].max_radius, MAX_RADIUS[profile]),
+        seed=seed,
+    )
+    config = with_l1(config, l1 * (full_size / image_size) ** 2)
+    return Cell(
+        f"{name}_{data}-{image_size}_seed{seed}",
+        {
+            "profile": profile,
+            "config": config_to_dict(config),
+            "data": dataclasses.asdict(data_config),
+            "seed": seed,
+            "precision": "mixed_bfloat16",
+        },
+    )
+
+
+def _read_data(options: dict[str, Any], work_dir: Path) -> tuple[Split, Split]:
+    config = PolygonConfig(**json.loads(json.dumps(options)))
+    folder = work_dir / "data" / Path(Cell("polygons", options).filename).stem
+    if not folder.exists():
+        generate(config, folder, progress=False)
+    return read_voc(folder, "train"), read_voc(folder, "val")
+
+
+def _rounded(value: Any) -> Any:
+    return round(value, 5) if isinstance(value, float) else value

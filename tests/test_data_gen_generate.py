@@ -1,0 +1,463 @@
+import dataclasses
+import errno
+import json
+import os
+import re
+import resource
+import xml.etree.ElementTree as ET
+from pathlib import Path
+
+import numpy as np
+import pytest
+import supervision
+from PIL import Image
+
+import data_gen.generate as generate_module
+from data_gen.config import PolygonConfig
+from data_gen.generate import generate
+from data_gen.pictures import make_pictures
+
+SMALL = PolygonConfig(
+    num_images=24, image_size=48, max_radius=9.0, occlusion=True, max_shapes=5, seed=7
+)
+
+
+def _generate(config, folder, **options):
+    return generate(config, folder, **{"workers": 1, "progress": False, **options})
+
+
+def _files(folder):
+    return {
+        str(path.relative_to(folder)): path.read_bytes()
+        for path in sorted(folder.rglob("*"))
+        if path.is_file()
+    }
+
+
+def _lines(folder, name):
+    return (folder / "ImageSets/Main" / name).read_text().splitlines()
+
+
+def _objects(path):
+    """Names, 0-based boxes and truncation, read with the standard library alone."""
+    for item in ET.parse(path).getroot().iter("object"):
+        corners = (
+            item.findtext(f"bndbox/{c}") for c in ("xmin", "ymin", "xmax", "ymax")
+        )
+        yield (
+            item.findtext("name"),
+            [int(corner) - 1 for corner in corners],
+            item.findtext("truncated") == "1",
+        )
+
+
+@pytest.fixture(scope="module")
+def small(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("small") / "set"
+    _generate(SMALL, folder)
+    return folder
+
+
+def test_layout_is_vocs(small):
+    stems = [f"{index:06d}" for index in range(24)]
+    expected = {"manifest.json"}
+    expected |= {f"JPEGImages/{stem}.png" for stem in stems}
+    expected |= {f"Annotations/{stem}.xml" for stem in stems}
+    expected |= {f"SegmentationObject/{stem}.png" for stem in stems}
+    for name in ("train", "val", "triangle_train", "triangle_val"):
+        expected.add(f"ImageSets/Main/{name}.txt")
+    assert set(_files(small)) == expected
+    assert sorted(p.name for p in small.parent.iterdir()) == ["set"]  # no leftovers
+
+
+def test_supervision_and_the_standard_library_read_the_same_boxes(small):
+    dataset = supervision.DetectionDataset.from_pascal_voc(
+        images_directory_path=str(small / "JPEGImages"),
+        annotations_directory_path=str(small / "Annotations"),
+    )
+    assert len(dataset) == 24
+    total = 0
+    for path, image, found in dataset:
+        objects = list(_objects(small / "Annotations" / f"{Path(path).stem}.xml"))
+        assert image.shape == (48, 48, 3)
+        names = [dataset.classes[k] for k in found.class_id]
+        assert names == [name for name, _, _ in objects]
+        ends_included = found.xyxy - [0, 0, 1, 1]  # supervision's are exclusive
+        np.testing.assert_array_equal(ends_included, [box for _, box, _ in objects])
+        total += len(objects)
+    assert 3 * 24 < total < 5 * 24
+
+
+def test_masks_hold_each_object_inside_its_box(small):
+    for path in (small / "SegmentationObject").iterdir():
+        mask = np.array(Image.open(path))
+        objects = list(_objects(small / "Annotations" / f"{path.stem}.xml"))
+        assert mask.shape == (48, 48)
+        assert set(np.unique(mask)) <= set(range(len(objects) + 1))
+        for index, (_, (xmin, ymin, xmax, ymax), truncated) in enumerate(objects, 1):
+            rows, columns = np.nonzero(mask == index)
+            if index == len(objects):  # the uppermost, so whole
+                if truncated:  # the outline may end before the region
+                    assert columns.min() <= xmin <= xmax <= columns.max()
+                else:
+                    assert (columns.min(), columns.max()) == (xmin, xmax)
+                    assert (rows.min(), rows.max()) == (ymin, ymax)
+            elif not truncated and len(rows):
+                assert xmin <= columns.min() <= columns.max() <= xmax
+                assert ymin <= rows.min() <= rows.max() <= ymax
+
+
+def test_all_ink_lies_in_the_masks(small):
+    for path in (small / "JPEGImages").iterdir():
+        ink = np.array(Image.open(path))[..., 0] < 255
+        mask = np.array(Image.open(small / "SegmentationObject" / path.name))
+        assert ink.any()
+        assert (mask[ink] > 0).all()
+
+
+def test_the_target_is_last_and_only_in_positives(small):
+    signs = dict(
+        line.split()
+        for name in ("train", "val")
+        for line in _lines(small, f"triangle_{name}.txt")
+    )
+    assert len(signs) == 24
+    for stem, sign in signs.items():
+        path = small / "Annotations" / f"{stem}.xml"
+        names = [name for name, _, _ in _objects(path)]
+        assert ("triangle" in names) == (sign == "1")
+        assert "triangle" not in names[:-1]
+        target = ET.parse(path).getroot().find("target")
+        texts = [child.text for child in target]
+        assert texts == ["triangle", "3", "1", "1" if sign == "1" else "0"]
+
+
+@pytest.mark.parametrize(
+    ("num_images", "num_positive"),
+    [(1, 0), (1, 1), (7, 3), (20, 10), (16, 16), (33, 1)],
+)
+def test_positives_are_exact_and_the_split_is_stratified(
+    tmp_path, num_images, num_positive
+):
+    config = dataclasses.replace(
+        SMALL, num_images=num_images, num_positive=num_positive, start_index=3
+    )
+    manifest = _generate(config, tmp_path / "set")
+    signs = {
+        name: [
+            line.split()[1] for line in _lines(tmp_path / "set", f"triangle_{name}.txt")
+        ]
+        for name in ("train", "val")
+    }
+    val_positive = round(num_positive * 0.25)
+    val_negative = round((num_images - num_positive) * 0.25)
+    assert signs["val"].count("1") == val_positive
+    assert signs["val"].count("-1") == val_negative
+    assert signs["train"].count("1") == num_positive - val_positive
+    assert signs["train"].count("-1") == num_images - num_positive - val_negative
+    assert manifest["counts"] == {
+        "images": num_images,
+        "positives": num_positive,
+        "negatives": num_images - num_positive,
+        "train": len(signs["train"]),
+        "val": len(signs["val"]),
+    }
+
+
+def test_positives_and_negatives_are_shuffled():
+    config = dataclasses.replace(SMALL, num_images=1000, num_positive=501)
+    labels = np.array(list(generate_module.draw_labels(config)))
+    assert labels.sum() == 501
+    changes = (labels[1:] != labels[:-1]).sum()
+    assert 430 < changes < 570  # 500 +- 16 if the order is random
+    other = dataclasses.replace(config, seed=8)
+    assert (labels != list(generate_module.draw_labels(other))).mean() > 0.4
+
+
+def test_lists_have_vocs_form(small):
+    for name in ("train", "val"):
+        stems = _lines(small, f"{name}.txt")
+        assert stems == sorted(stems)
+        signs = _lines(small, f"triangle_{name}.txt")
+        assert [line[:6] for line in signs] == stems
+        assert {line[6:] for line in signs} == {"  1", " -1"}
+
+
+def test_manifest_is_returned_and_written(small, tmp_path):
+    manifest = json.loads((small / "manifest.json").read_text())
+    assert PolygonConfig(**manifest["config"]) == SMALL
+    assert manifest["target"] == {"name": "triangle", "p": 3, "q": 1}
+    assert manifest["format"] == 1
+    assert manifest["version"] == generate_module.__version__
+    assert manifest["parts"] == [
+        {"start_index": 0, "num_images": 24, "num_positive": 12}
+    ]
+    returned = _generate(SMALL, tmp_path / "again")
+    assert json.loads(json.dumps(returned)) == manifest
+
+
+def test_same_seed_same_bytes_whatever_the_number_of_workers(
+    small, tmp_path, monkeypatch
+):
+    monkeypatch.setattr(generate_module, "_CHUNK", 5)
+    _generate(SMALL, tmp_path / "set", workers=2)
+    assert _files(tmp_path / "set") == _files(small)
+
+
+def test_another_seed_gives_other_images(small, tmp_path):
+    _generate(dataclasses.replace(SMALL, seed=8), tmp_path / "set")
+    first, other = _files(small), _files(tmp_path / "set")
+    for stem in ("000000", "000023"):
+        assert first[f"JPEGImages/{stem}.png"] != other[f"JPEGImages/{stem}.png"]
+
+
+def test_shards_hold_the_images_of_the_whole(small, tmp_path):
+    whole = _files(small)
+    for start in (0, 8, 16):
+        shard = dataclasses.replace(SMALL, num_images=8, start_index=start)
+        _generate(shard, tmp_path / str(start))
+        for name, content in _files(tmp_path / str(start)).items():
+            if not name.startswith(("ImageSets", "manifest")):
+                assert content == whole[name]
+
+
+def test_a_set_can_be_extended(small, tmp_path):
+    folder = tmp_path / "set"
+    _generate(dataclasses.replace(SMALL, num_images=16), folder)
+    manifest = _generate(
+        dataclasses.replace(SMALL, num_images=8, start_index=16), folder
+    )
+    assert manifest["counts"]["images"] == 24
+    assert manifest["counts"]["positives"] == 12
+    assert manifest["next_index"] == 24
+    assert [part["start_index"] for part in manifest["parts"]] == [0, 16]
+    extended, whole = _files(folder), _files(small)
+    assert extended.keys() == whole.keys()
+    for name, content in whole.items():
+        if not name.startswith(("ImageSets", "manifest")):
+            assert extended[name] == content
+    stems = _lines(folder, "train.txt") + _lines(folder, "val.txt")
+    assert sorted(stems) == [f"{index:06d}" for index in range(24)]
+    assert sorted(p.name for p in tmp_path.iterdir()) == ["set"]
+
+
+def test_a_set_is_never_overwritten(tmp_path):
+    _generate(SMALL, tmp_path / "set")
+    before = _files(tmp_path / "set")
+    with pytest.raises(FileExistsError, match="only a `start_index` of 24 would"):
+        _generate(SMALL, tmp_path / "set")
+    with pytest.raises(
+        FileExistsError, match="neither empty nor a set made with these"
+    ):
+        _generate(
+            dataclasses.replace(SMALL, start_index=24, filled=True), tmp_path / "set"
+        )
+    assert _files(tmp_path / "set") == before
+
+
+@pytest.mark.parametrize("content", ["{", "[]", "{}"])
+def test_foreign_folders_are_left_alone(tmp_path, content):
+    (tmp_path / "manifest.json").write_text(content)
+    with pytest.raises(FileExistsError, match="neither empty nor a set"):
+        _generate(SMALL, tmp_path)
+    assert _files(tmp_path) == {"manifest.json": content.encode()}
+
+
+def test_empty_folders_are_filled_and_parents_made(tmp_path):
+    (tmp_path / "empty").mkdir()
+    assert _generate(SMALL, tmp_path / "empty")["counts"]["images"] == 24
+    assert _generate(SMALL, tmp_path / "a/b")["counts"]["images"] == 24
+
+
+def test_a_file_in_the_way_is_reported(tmp_path):
+    (tmp_path / "file").touch()
+    with pytest.raises(NotADirectoryError, match="it is a file"):
+        _generate(SMALL, tmp_path / "file")
+    with pytest.raises(OSError, match=r"^Cannot write the data set to .*/file/set: "):
+        _generate(SMALL, tmp_path / "file" / "set")
+
+
+def test_workers_are_checked(tmp_path):
+    with pytest.raises(ValueError, match="`workers`. Expected at least 1.*workers=0"):
+        _generate(SMALL, tmp_path / "set", workers=0)
+
+
+@pytest.fixture
+def extension(tmp_path):
+    """A set, and the options that would extend it."""
+    _generate(dataclasses.replace(SMALL, num_images=16), tmp_path / "set")
+    return tmp_path / "set", dataclasses.replace(SMALL, num_images=8, start_index=16)
+
+
+@pytest.mark.parametrize(
+    "error", [KeyboardInterrupt, OSError(errno.ENOSPC, "No space")]
+)
+@pytest.mark.parametrize("step", ["encode_png", "_write_lists", "_put_in_place"])
+def test_nothing_is_left_of_an_interrupted_call(extension, monkeypatch, step, error):
+    folder, config = extension
+    before = _files(folder)
+
+    def fail(*args):
+        raise error
+
+    monkeypatch.setattr(generate_module, step, fail)
+    for target in (folder, folder.parent / "new"):
+        start = 16 if target == folder else 0
+        with pytest.raises((KeyboardInterrupt, OSError)):
+            _generate(dataclasses.replace(config, start_index=start), target)
+    assert _files(folder) == before
+    assert os.listdir(folder.parent) == ["set"]
+
+
+def test_an_interrupted_exchange_is_taken_back(extension, monkeypatch):
+    folder, config = extension
+    before = _files(folder)
+    rename = Path.rename
+
+    def fail_once(self, target):
+        if self.parent.name.startswith(".polygons-") and self.name == "set":
+            raise KeyboardInterrupt
+        return rename(self, target)
+
+    monkeypatch.setattr(Path, "rename", fail_once)
+    with pytest.raises(KeyboardInterrupt):
+        _generate(config, folder)
+    assert _files(folder) == before
+
+
+def test_a_full_disk_ends_in_one_sentence(tmp_path):
+    limits = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (100, limits[1]))
+    try:
+        with pytest.raises(
+            OSError, match=r"^Cannot write the data set to .*set: .*\.$"
+        ):
+            _generate(SMALL, tmp_path / "set")
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, limits)
+    assert os.listdir(tmp_path) == []
+
+
+@pytest.mark.parametrize("workers", [1, 2])
+def test_shapes_without_room_end_in_an_error(tmp_path, monkeypatch, workers):
+    monkeypatch.setattr(generate_module, "_CHUNK", 2)
+    crowded = dataclasses.replace(
+        SMALL, overlap=False, occlusion=False, min_radius=9.0, min_shapes=5, max_tries=9
+    )
+    with pytest.raises(
+        ValueError, match="`max_shapes`. Expected shapes that find room"
+    ):
+        _generate(crowded, tmp_path / "set", workers=workers)
+    assert os.listdir(tmp_path) == []
+
+
+def _pictures(positive=True, n=20, **options):
+    config = dataclasses.replace(SMALL, **options)
+    return list(make_pictures(config, 0, [positive] * n))
+
+
+def test_colours_are_right_on_any_background():
+    for picture in _pictures(
+        background=(0,), colour=(255, 0, 0), target_colour=(0, 0, 200), line_width=3
+    ):
+        colours = {tuple(pixel) for pixel in picture.pixels.reshape(-1, 3).tolist()}
+        assert {(0, 0, 0), (255, 0, 0), (0, 0, 200)} <= colours
+        assert all(green == 0 for _, green, _ in colours)
+
+
+def test_shapes_have_the_ink_of_their_colour_on_black_as_on_white():
+    white = _pictures(background=(255,), colour=(0,))
+    black = _pictures(background=(0,), colour=(255,))
+    for light, dark in zip(white, black, strict=True):
+        np.testing.assert_array_equal(255 - light.pixels, dark.pixels)
+
+
+def test_grey_pictures_have_one_channel():
+    for grey, rgb in zip(_pictures(channels=1), _pictures(), strict=True):
+        assert grey.pixels.shape == (48, 48, 1)
+        np.testing.assert_array_equal(np.repeat(grey.pixels, 3, axis=2), rgb.pixels)
+
+
+def test_noise_keeps_the_drawing():
+    for clean, noisy in zip(_pictures(), _pictures(noise=8.0), strict=True):
+        assert clean.xml == noisy.xml
+        difference = noisy.pixels.astype(int) - clean.pixels
+        assert difference.any()
+        assert np.abs(difference).max() < 60
+
+
+def test_filled_shapes_ink_their_whole_region():
+    for picture in _pictures(filled=True):
+        inked = picture.pixels[..., 0] < 255
+        np.testing.assert_array_equal(inked, picture.mask > 0)
+
+
+def test_without_rotation_a_vertex_points_up():
+    for picture in _pictures(rotation=False, occlusion=False):
+        rows, columns = np.nonzero(picture.mask == picture.mask.max())
+        width_at_top = np.ptp(columns[rows == rows.min()])
+        width_at_bottom = np.ptp(columns[rows == rows.max()])
+        assert width_at_top < 4 < width_at_bottom
+
+
+def test_numbers_of_shapes_and_targets_are_met():
+    pictures = _pictures(num_targets=2, min_shapes=2, max_shapes=4, n=60)
+    names = [re.findall(rb"<object>\s*<name>(\w+)", p.xml) for p in pictures]
+    assert {len(found) for found in names} == {2, 3, 4}
+    assert all(found.count(b"triangle") == 2 for found in names)
+
+
+def test_distractors_are_drawn_with_equal_chances():
+    distractors = ("circle", "square", "star5")
+    xml = b"".join(
+        p.xml for p in _pictures(distractors=distractors, n=200, positive=False)
+    )
+    counts = [xml.count(b"<name>%s<" % name.encode()) for name in distractors]
+    assert min(counts) > 0.8 * sum(counts) / 3
+
+
+def test_radii_span_their_range():
+    pictures = _pictures(
+        target="circle", distractors=("square",), occlusion=False, min_radius=4.0, n=200
+    )
+    widths = []
+    for picture in pictures:
+        box = ET.fromstring(picture.xml)[-1].find("bndbox")
+        widths.append(int(box.findtext("xmax")) - int(box.findtext("xmin")))
+    assert 7 <= min(widths) <= 9  # twice the radius and the pen's edges
+    assert 17 <= max(widths) <= 20
+
+
+@pytest.mark.parametrize("shape", ["circle", "square", "star5"])
+def test_outside_polygons_enclose_their_target(shape):
+    pictures = _pictures(
+        outside_polygon=shape,
+        outside_share=0.5,
+        distractors=("hexagon",),
+        image_size=128,
+        n=100,
+    )
+    enclosed = 0
+    for picture in pictures:
+        names = re.findall(r"<object>\s*<name>(\w+)", picture.xml.decode())
+        assert names.count(shape) in (0, 1)
+        if shape in names:
+            enclosed += 1
+            assert names[-2:] == [shape, "triangle"]
+            target = np.pad(picture.mask == len(names), 1)
+            grown = np.any(
+                [np.roll(target, k, axis) for k in (1, -1) for axis in (0, 1)], 0
+            )
+            around = (grown & ~target)[1:-1, 1:-1]
+            assert (picture.mask[around] == len(names) - 1).all()
+    assert 35 <= enclosed <= 65
+
+
+def test_negatives_have_no_outside_polygons():
+    for picture in _pictures(False, outside_polygon="square", image_size=64):
+        assert b"square" not in picture.xml
+
+
+def test_progress_bar_is_silent_off_a_terminal(tmp_path, capfd):
+    _generate(SMALL, tmp_path / "set", progress=True)
+    assert capfd.readouterr() == ("", "")

@@ -1,0 +1,335 @@
+import base64
+import csv
+import io
+import json
+import os
+import re
+from html.parser import HTMLParser
+from pathlib import Path
+from types import SimpleNamespace
+
+import lxml.html
+import numpy as np
+import pytest
+from PIL import Image
+
+from keras_xai.errors import InputError
+from keras_xai.report import examples
+from keras_xai.report.run_report import write_run_report
+
+SIZE = 8
+HOSTILE = "<script>alert(1)</script>"
+HOSTILE_FILE = 'x"onerror="alert(1)"><marquee>'
+CLASSIFIER_ROW = {
+    "stage": "classifier",
+    "epoch": 1,
+    "loss": 0.71,
+    "cross_entropy": 0.71,
+    "accuracy": 0.521,
+    "val_cross_entropy": 0.683,
+    "val_accuracy": 0.666,
+    "majority_rate": 0.503,
+}
+JOINT_ROW = CLASSIFIER_ROW | {
+    "stage": "joint",
+    "mask_loss": 0.0123,
+    "val_accuracy": 0.912,
+    "val_coverage": 0.087,
+    "val_pointing_game": 0.834,
+    "val_mass_on_target": 0.615,
+    "val_mass_on_distractors": 0.129,
+}
+VOID = {"meta", "link", "img", "input", "br"}
+
+
+def write_inputs(
+    root, *, rows=(CLASSIFIER_ROW, JOINT_ROW), target="star", names=None, wrong=(1,)
+):
+    """Writes a run, its data and its explanations; images alternate in truth."""
+    names = names or [f"{i:06d}" for i in range(6)]
+    class_names = [f"no {target}", target]
+    run, data, explained = (root / name for name in ("run", "data", "explained"))
+    for folder in (run, data / "JPEGImages", explained):
+        folder.mkdir(parents=True)
+    config = {
+        "stages": [
+            {"name": row["stage"], "trains": ["classifier"], "epochs": 1}
+            for row in rows
+        ],
+        "dense_activation": target,
+        "batch_norm_momentum": None,
+    }
+    settings = {
+        "config": config,
+        "seed": 41,
+        "precision": "float32",
+        "class_names": class_names,
+        "num_train": 18,
+        "num_validation": len(names),
+    }
+    (run / "config.json").write_text(json.dumps(settings))
+    (run / "environment.json").write_text(json.dumps({"machine": target}))
+    write_csv(run / "log.csv", list(JOINT_ROW), rows)
+
+    list_path = data / "ImageSets" / "Main" / f"{target}_val.txt"
+    list_path.parent.mkdir(parents=True)
+    truths = [i % 2 for i in range(len(names))]
+    list_path.write_text(
+        "".join(
+            f"{name} {1 if truth else -1:2d}\n"
+            for name, truth in zip(names, truths, strict=True)
+        )
+    )
+    rng = np.random.default_rng(3)
+    masks = rng.uniform(size=(len(names), SIZE, SIZE)).astype(np.float32)
+    predictions = []
+    for i, (name, truth) in enumerate(zip(names, truths, strict=True)):
+        pixels = rng.integers(0, 256, (SIZE, SIZE, 3), dtype=np.uint8)
+        Image.fromarray(pixels).save(data / "JPEGImages" / f"{name}.png", "PNG")
+        label = 1 - truth if i in wrong else truth
+        probs = [0.9 - 0.01 * i, 0.1 + 0.01 * i][:: 1 if label == 0 else -1]
+        predictions.append([f"{name}.png", class_names[label], *probs])
+    with (explained / "predictions.csv").open("w", newline="") as file:
+        csv.writer(file).writerows([["filename", "label", *class_names], *predictions])
+    filenames = [row[0] for row in predictions]
+    np.savez(explained / "masks.npz", mask=masks, filename=np.array(filenames))
+    return SimpleNamespace(
+        run=run,
+        data=data,
+        explained=explained,
+        out=root / "out" / "report.html",
+        config=config,
+        masks=dict(zip(filenames, masks, strict=True)),
+    )
+
+
+def write_csv(path, fields, rows):
+    with path.open("w", newline="") as file:
+        writer = csv.DictWriter(file, fields)
+        writer.writeheader()
+        writer.writerows(rows)
+
+
+def write_report(inputs, **options):
+    write_run_report(inputs.run, inputs.data, inputs.explained, inputs.out, **options)
+    return inputs.out.read_text(encoding="utf-8")
+
+
+def parse(page):
+    return lxml.html.document_fromstring(page)
+
+
+def text_of(element):
+    return " ".join(element.text_content().split())
+
+
+def decode_png(uri):
+    prefix, data = uri.split(",")
+    assert prefix == "data:image/png;base64"
+    return np.asarray(Image.open(io.BytesIO(base64.b64decode(data))))
+
+
+class Balance(HTMLParser):
+    """Fails on a tag that is not closed, or closed out of turn."""
+
+    def __init__(self):
+        super().__init__()
+        self.open = []
+
+    def handle_starttag(self, tag, attrs):
+        if tag not in VOID:
+            self.open.append(tag)
+
+    def handle_startendtag(self, tag, attrs):
+        pass
+
+    def handle_endtag(self, tag):
+        assert self.open.pop() == tag, self.getpos()
+
+
+def test_page_loads_nothing_from_elsewhere(tmp_path):
+    page = write_report(write_inputs(tmp_path))
+    links = parse(page).xpath("//@src | //@href")
+    assert len(links) > 12
+    assert all(link.startswith("data:") for link in links)
+    assert not re.search(r"https?:|url\(|@import", page)
+    assert "default-src 'none'" in page
+
+
+def test_page_is_well_formed(tmp_path):
+    parser = Balance()
+    parser.feed(write_report(write_inputs(tmp_path)))
+    assert parser.open == []
+
+
+def test_key_numbers_are_those_of_the_last_epoch(tmp_path):
+    page = parse(write_report(write_inputs(tmp_path)))
+    shown = {
+        text_of(card.find("dt")): text_of(card.find_class("value")[0])
+        for card in page.xpath("//dl[@class='metrics']/div")
+    }
+    assert shown == {
+        "Accuracy": "91.2%",
+        "Pointing game": "83.4%",
+        "Mass on target": "61.5%",
+        "Mass on others": "12.9%",
+        "Mask coverage": "8.7%",
+    }
+    lead = text_of(page.find_class("lead")[0])
+    assert "labels 91.2% of the 6 validation images right" in lead
+    assert "the more frequent answer would be right for 50.3%" in lead
+    facts = text_of(page.find_class("facts")[0])
+    assert "18 training images" in facts
+    assert "2 of 2 epochs" in facts
+    assert "seed 41" in facts
+    assert page.find_class("note")[0].getparent().tag == "noscript"
+
+
+def test_summary_says_when_a_model_is_no_better_than_the_majority(tmp_path):
+    row = JOINT_ROW | {"val_accuracy": 0.5, "majority_rate": 0.5}
+    lead = parse(write_report(write_inputs(tmp_path, rows=[row]))).find_class("lead")[0]
+    assert "no better than always giving the more frequent answer" in text_of(lead)
+
+
+def test_a_run_of_stage_one_says_what_is_missing(tmp_path):
+    inputs = write_inputs(tmp_path, rows=[CLASSIFIER_ROW])
+    page = parse(write_report(inputs))
+    assert text_of(page.find_class("note")[0]) == (
+        "Missing: the last epoch, of stage “classifier”, logged no pointing game, "
+        "mass on target, mass on others, mask coverage."
+    )
+    titles = page.xpath("//figure[@class='chart']//h3/text()")
+    assert titles == ["Accuracy", "Cross-entropy"]
+    assert "mask’s mass" not in text_of(page.find_class("lead")[0])
+
+
+def test_hostile_text_stays_text(tmp_path):
+    rows = [CLASSIFIER_ROW, JOINT_ROW | {"stage": HOSTILE}]
+    names = [f"{HOSTILE_FILE}{i}" for i in range(4)]
+    inputs = write_inputs(tmp_path, rows=rows, target=HOSTILE, names=names)
+    page = write_report(inputs)
+    assert page.count("<script>") == page.count("</script>") == 1
+    tree = parse(page)
+    assert "alert" not in tree.find(".//script").text
+    assert not tree.xpath("//@onerror | //marquee")
+    text = tree.text_content()
+    assert text.count(HOSTILE) > 10
+    assert text.count(names[0]) == 1
+    assert any(names[0] in alt for alt in tree.xpath("//img/@alt"))
+
+
+def test_examples_carry_mask_prediction_and_truth(tmp_path):
+    inputs = write_inputs(tmp_path)
+    page = parse(write_report(inputs))
+    articles = page.xpath("//article")
+    names = [article.findtext(".//code") for article in articles]
+    assert names == [f"00000{i}.png" for i in (1, 3, 5, 0, 2, 4)]
+    assert [text_of(a.find("header")) for a in articles[:2]] == [
+        "predicted no star 89.0% ✗ truth: star 000001.png",
+        "predicted star 87.0% ✓ truth: star 000003.png",
+    ]
+    for name, article in zip(names, articles, strict=True):
+        mask = inputs.masks[name]
+        [uri] = article.xpath(".//img[@class='mask']/@src")
+        np.testing.assert_array_equal(decode_png(uri), examples.quantize(mask))
+        [uri] = article.xpath(".//img[@class='image']/@src")
+        pixels = np.asarray(Image.open(inputs.data / "JPEGImages" / name))
+        np.testing.assert_array_equal(decode_png(uri), pixels)
+        [share] = article.xpath(".//*[@class='share']/text()")
+        assert share == f"{(mask > 0.75).mean():.1%}"
+
+
+def test_counts_are_of_all_validation_images(tmp_path):
+    page = parse(write_report(write_inputs(tmp_path, wrong=(1, 0, 3)), num_examples=1))
+    assert len(page.xpath("//article")) == 1
+    assert [text_of(e) for e in page.find_class("group")] == ["Misclassified 1 of 3"]
+    table = page.xpath("//table[caption='All explained validation images']")[0]
+    rows = [[int(td.text) for td in tr.findall("td")] for tr in table.xpath("tbody/tr")]
+    assert rows == [[2, 1], [2, 1]]
+
+
+def test_recipe_and_command_repeat_the_run(tmp_path):
+    inputs = write_inputs(tmp_path)
+    page = parse(write_report(inputs))
+    [uri] = page.xpath("//a[@download='recipe.json']/@href")
+    assert json.loads(base64.b64decode(uri.split(",")[1])) == inputs.config
+    command = page.findtext(".//pre")
+    assert f"keras-xai train {inputs.data} {inputs.run}-again" in command
+    assert "--recipe recipe.json --target star --seed 41 --precision float32" in command
+
+
+@pytest.mark.parametrize(
+    "path",
+    [
+        "run/config.json",
+        "run/environment.json",
+        "run/log.csv",
+        "data/ImageSets/Main/star_val.txt",
+        "data/JPEGImages/000003.png",
+        "explained/masks.npz",
+        "explained/predictions.csv",
+    ],
+)
+def test_a_missing_file_is_named_and_nothing_is_written(tmp_path, path):
+    inputs = write_inputs(tmp_path)
+    (tmp_path / path).unlink()
+    with pytest.raises(InputError, match=f"{re.escape(path)} does not exist; expected"):
+        write_report(inputs)
+    assert not inputs.out.parent.exists()
+
+
+@pytest.mark.parametrize(
+    ("path", "text", "message"),
+    [
+        ("run/config.json", "{", "is not valid JSON"),
+        ("run/config.json", "{}", "lacks `seed`; expected a run of `train`"),
+        ("run/log.csv", "stage,epoch\n", "has no epochs"),
+        ("run/log.csv", "loss\n0.5\n", "has no epochs"),
+        ("run/log.csv", "stage,epoch\njoint,one\n", "is broken: .*'one'"),
+        ("data/ImageSets/Main/star_val.txt", "", "is empty"),
+        ("data/ImageSets/Main/star_val.txt", "0 7\n", "bad line.*Received: 0 7"),
+        ("data/ImageSets/Main/star_val.txt", "77 1\n", "no row for image 77"),
+        ("explained/predictions.csv", "", "other columns than the run's classes"),
+        (
+            "explained/predictions.csv",
+            "filename,label,no star,star\n000000.png,square,1,0\n",
+            "a broken row for image 000000",
+        ),
+        ("explained/masks.npz", "no archive", "masks.npz is broken"),
+        ("data/JPEGImages/000003.png", "no image", "cannot be decoded"),
+    ],
+)
+def test_a_broken_file_is_named(tmp_path, path, text, message):
+    inputs = write_inputs(tmp_path)
+    (tmp_path / path).write_text(text)
+    with pytest.raises(InputError, match=message):
+        write_report(inputs)
+    assert not inputs.out.parent.exists()
+
+
+def test_an_image_without_a_mask_is_named(tmp_path):
+    inputs = write_inputs(tmp_path)
+    np.savez(inputs.explained / "masks.npz", mask=np.ones((1, 8, 8)), filename=["a"])
+    with pytest.raises(InputError, match="masks.npz lacks '000001.png'"):
+        write_report(inputs)
+
+
+def test_num_examples_must_be_positive(tmp_path):
+    with pytest.raises(InputError, match="Received: num_examples=0"):
+        write_report(write_inputs(tmp_path), num_examples=0)
+
+
+def test_a_failed_write_leaves_the_older_report_alone(tmp_path, monkeypatch):
+    inputs = write_inputs(tmp_path)
+    inputs.out.parent.mkdir()
+    inputs.out.write_text("older")
+
+    def fail(source, target):
+        assert Path(source).exists()
+        raise OSError("disk full")
+
+    monkeypatch.setattr(os, "replace", fail)
+    with pytest.raises(OSError, match="disk full"):
+        write_report(inputs)
+    assert os.listdir(inputs.out.parent) == ["report.html"]
+    assert inputs.out.read_text() == "older"
