@@ -17,7 +17,7 @@ from data_gen.polygons import Placement
 
 Pixels = NDArray[np.uint8]
 
-_BATCH_PIXELS = 2**14  # drawn in one go; each of a few arrays takes 64 kB
+_BATCH_PIXELS = 24_000  # drawn in one go; each of a few arrays takes 96 kB
 
 
 class Box(NamedTuple):
@@ -214,7 +214,8 @@ def paint(
         share = sheet.ravel()[inked].astype(np.uint16)
         rest = 255 - share
         for channel, level in zip(pixels.T, colour, strict=True):
-            channel[inked] = (channel[inked] * rest + share * level + 127) // 255
+            mixed = (channel[inked] * rest + share * level + 127) // 255
+            channel[inked] = mixed.astype(np.uint8)
     return pixels.reshape(height, width, -1)
 
 

@@ -13,9 +13,6 @@ from itertools import islice, repeat
 from pathlib import Path
 from typing import Any
 
-from rich.console import Console
-from rich.progress import MofNCompleteColumn, Progress
-
 from data_gen import __version__
 from data_gen.config import PolygonConfig
 from data_gen.pictures import LABELS, SPLIT, make_pictures, random_stream, stem
@@ -29,7 +26,7 @@ FORMAT = 1
 IMAGES, ANNOTATIONS, MASKS = "JPEGImages", "Annotations", "SegmentationObject"
 LISTS = "ImageSets/Main"
 MANIFEST = "manifest.json"
-_CHUNK = 256  # images a worker makes at a time
+_CHUNK = 128  # images a worker makes at a time
 _PER_RUN = ("num_images", "num_positive", "positive_share", "start_index")
 
 
@@ -145,6 +142,9 @@ def _write_pictures(
     config: PolygonConfig, folder: Path, workers: int, progress: bool
 ) -> None:
     """Writes all pictures, masks and annotations."""
+    from rich.console import Console  # here, for the workers to start faster
+    from rich.progress import MofNCompleteColumn, Progress
+
     console = Console(stderr=True)
     firsts = range(config.start_index, config.end_index, _CHUNK)
     labels = draw_labels(config)

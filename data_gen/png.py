@@ -24,7 +24,8 @@ def encode_png(pixels: NDArray[np.uint8], palette: bytes | None = None) -> bytes
     height, width = pixels.shape[:2]
     channels = pixels.size // (height * width)
     kind = _PALETTE if palette else _RGB if channels == 3 else _GREY
-    rows = np.zeros((height, 1 + width * channels), np.uint8)  # filter byte 0: none
+    rows = np.empty((height, 1 + width * channels), np.uint8)
+    rows[:, 0] = 0  # no filter
     rows[:, 1:] = pixels.reshape(height, -1)
     # Runs of one byte are found faster than any repetition; a coloured ground has none.
     grey = (rows[0, 1 : channels + 1] == rows[0, 1]).all()

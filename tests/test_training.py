@@ -5,7 +5,12 @@ import keras
 import numpy as np
 import pytest
 
-from keras_xai.datasets.batches import draw_batches, training_batches
+from keras_xai.datasets.batches import (
+    draw_batches,
+    draw_symmetries,
+    training_batches,
+    turn,
+)
 from keras_xai.datasets.voc import read_voc
 from keras_xai.errors import InputError
 from keras_xai.training import runs
@@ -217,7 +222,7 @@ def test_mask_loss_is_priced_per_image_or_per_batch(splits, tmp_path):
     assert losses["sum"] == pytest.approx(4 * losses["mean"])
     keras.utils.set_random_seed(1)
     model = build_from_config(TINY, splits[0].image_shape, 2)
-    indices = draw_batches(splits[0].num_images, 4, 1, seed=(1, 0))[0]
+    indices = draw_batches(splits[0].num_images, 4, 1, seed=(1, 0, 0))[0]
     mask = np.array(model(splits[0].images[indices], training=True)["mask"])
     assert losses["mean"] == pytest.approx(1e-3 * mask.sum() / 4, rel=1e-5)
 
@@ -243,12 +248,36 @@ def test_every_pass_draws_every_image_once():
 
 def test_batches_hold_the_drawn_images(splits):
     indices = np.array([[3, 1], [0, 2]])
-    batches = list(training_batches(splits[0], indices, with_masks=True))
+    batches = list(training_batches(splits[0], indices, 0 * indices, with_masks=True))
     for (images, targets), wanted in zip(batches, indices, strict=True):
         np.testing.assert_array_equal(images, splits[0].images[wanted])
         np.testing.assert_array_equal(targets["probs"], splits[0].labels[wanted])
         expected = splits[0].object_maps[wanted] == 2
         np.testing.assert_array_equal(targets["mask"][..., 0], expected)
+
+
+def test_eight_symmetries_differ_and_keep_image_and_mask_together(splits):
+    split = splits[0]
+    indices = np.zeros((1, 8), np.int64)
+    symmetries = np.arange(8)[None]
+    (images, targets), *_ = training_batches(
+        split, indices, symmetries, with_masks=True
+    )
+    assert len({np.array(image).tobytes() for image in images}) == 8
+    is_target = split.object_maps[0] == 2
+    for k in range(8):
+        np.testing.assert_array_equal(images[k], turn(split.images[0], k))
+        np.testing.assert_array_equal(targets["mask"][k, ..., 0], turn(is_target, k))
+
+
+@pytest.mark.parametrize(
+    "square, expected", [(True, set(range(8))), (False, {0, 2, 4, 6})]
+)
+def test_oblong_images_are_not_turned_by_90_degrees(square, expected):
+    batches = np.zeros((50, 8), np.int64)
+    assert set(draw_symmetries(batches, square=square, seed=(0,)).ravel()) == expected
+    for symmetry in {0, 2, 4, 6}:
+        assert turn(np.zeros((3, 5)), symmetry).shape == (3, 5)
 
 
 def test_validation_regions_are_disjoint_and_on_positives(splits):

@@ -5,7 +5,7 @@ import os
 import sys
 
 from keras_xai import __version__
-from keras_xai.cli import explain, generate, reproduce, train
+from keras_xai.cli import demo, explain, generate, reproduce, train
 from keras_xai.errors import InputError
 
 VERBS = {
@@ -13,6 +13,7 @@ VERBS = {
     "train": train,
     "explain": explain,
     "reproduce": reproduce,
+    "demo": demo,
 }
 
 
@@ -32,7 +33,7 @@ def main(arguments: list[str] | None = None) -> int:
     parser.add_argument("--version", action="version", version=__version__)
     verbs = parser.add_subparsers(dest="verb", metavar="VERB", required=True)
     for name, module in VERBS.items():
-        summary = module.__doc__.splitlines()[0]
+        summary = (module.__doc__ or "").splitlines()[0]
         verb = verbs.add_parser(
             name,
             help=summary,

@@ -56,14 +56,14 @@ def run(args: argparse.Namespace) -> str:
     if args.l1 is not None:
         config = with_l1(config, args.l1)
 
+    from keras_xai.cli.progress import epoch_lines
     from keras_xai.datasets.voc import read_voc
     from keras_xai.training.joint import train_joint
-    from keras_xai.training.progress import EpochReport
 
     train = read_voc(args.data, "train", target=args.target)
     validation = read_voc(args.data, "val", target=args.target)
     callbacks = () if args.tensorboard is None else (_tensorboard(args.tensorboard),)
-    with EpochReport(config, quiet=args.quiet) as report:
+    with epoch_lines(config, quiet=args.quiet) as report:
         try:
             train_joint(
                 config,
@@ -112,7 +112,8 @@ def load_config(recipe: str, profile: str, overrides: list[str]):
         option, equals, value = override.partition("=")
         if not equals:
             raise InputError(
-                f"Invalid value for `--set`. Expected OPTION=VALUE. Received: {override}"
+                "Invalid value for `--set`. Expected OPTION=VALUE. "
+                f"Received: {override}"
             )
         try:
             values[option] = json.loads(value)

@@ -31,8 +31,41 @@ def draw_batches(
     return draws.reshape(num_batches, batch_size)
 
 
+def draw_symmetries(
+    batches: np.ndarray, *, square: bool, seed: tuple[int, ...]
+) -> np.ndarray:
+    """Draws a flip and a turn for every image of every batch.
+
+    Args:
+        batches: `(num_batches, batch_size)`, for its shape.
+        square: whether images can be turned by 90 degrees.
+        seed: entropy of the draw.
+
+    Returns:
+        `(num_batches, batch_size)` int64 in [0, 8), or even numbers alone unless
+        square: arguments of `turn`.
+    """
+    step = 1 if square else 2
+    return np.random.default_rng(seed).integers(8 // step, size=batches.shape) * step
+
+
+def turn(image: np.ndarray, symmetry: int) -> np.ndarray:
+    """Applies one of the eight symmetries of the square.
+
+    Args:
+        image: `(height, width, ...)`.
+        symmetry: in [0, 8): `symmetry % 4` turns by 90 degrees, then a flip from 4 on.
+    """
+    turned = np.rot90(image, symmetry % 4)
+    return turned[:, ::-1] if symmetry >= 4 else turned
+
+
 def training_batches(
-    split: Split, batches: np.ndarray, *, with_masks: bool
+    split: Split,
+    batches: np.ndarray,
+    symmetries: np.ndarray,
+    *,
+    with_masks: bool,
 ) -> tf.data.Dataset:
     """Gathers batches for `fit`, in the given order.
 
@@ -41,6 +74,8 @@ def training_batches(
     Args:
         split: the images to draw from; may be memory-mapped.
         batches: `(num_batches, batch_size)` indices, as from `draw_batches`.
+        symmetries: `(num_batches, batch_size)` flips and turns, as from
+            `draw_symmetries`; 0 leaves an image as it is.
         with_masks: whether the graph has a `mask` output, which needs a target.
 
     Returns:
@@ -49,28 +84,31 @@ def training_batches(
     """
     batch_size = batches.shape[1]
 
-    def gather_images(indices):
-        return split.images[indices], split.labels[indices]
+    def gather_images(indices, symmetries):
+        images = map(turn, split.images[indices], symmetries)
+        return np.stack(list(images)), split.labels[indices]
 
-    def gather_masks(indices):
+    def gather_masks(indices, symmetries):
         if split.object_maps is None:
             return np.zeros((batch_size, *split.image_shape[:2], 1), np.uint8)
-        is_target = split.object_maps[indices] == TARGET
-        return is_target[..., None].astype(np.uint8)
+        masks = split.object_maps[indices] == TARGET
+        turned = np.stack(list(map(turn, masks, symmetries)))
+        return turned[..., None].astype(np.uint8)
 
-    def batch(indices):
+    def batch(indices, symmetries):
         images, labels = tf.numpy_function(
-            gather_images, [indices], (tf.uint8, tf.int32), stateful=False
+            gather_images, [indices, symmetries], (tf.uint8, tf.int32), stateful=False
         )
         images.set_shape((batch_size, *split.image_shape))
         labels.set_shape((batch_size,))
         targets = {"probs": labels}
         if with_masks:
             (masks,) = tf.numpy_function(
-                gather_masks, [indices], (tf.uint8,), stateful=False
+                gather_masks, [indices, symmetries], (tf.uint8,), stateful=False
             )
             masks.set_shape((batch_size, *split.image_shape[:2], 1))
             targets["mask"] = masks
         return images, targets
 
-    return tf.data.Dataset.from_tensor_slices(batches).map(batch).prefetch(2)
+    dataset = tf.data.Dataset.from_tensor_slices((batches, symmetries))
+    return dataset.map(batch).prefetch(2)

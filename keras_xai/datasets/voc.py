@@ -106,7 +106,8 @@ def read_voc(folder: Path, subset: str, *, target: str | None = None) -> Split:
     if not names:
         raise InputError(f"{list_path} is empty; expected one image name a line.")
 
-    images, labels, object_maps, filenames = [], [], [], []
+    images: list[np.ndarray] = []
+    labels, object_maps, filenames = [], [], []
     for name in names:
         annotation = read_annotation(folder / "Annotations" / f"{name}.xml")
         path = folder / "JPEGImages" / annotation.filename

@@ -123,8 +123,8 @@ CLAIMS = (
     ),
     Claim(
         "fig5-weak",
-        "Fig. 5: with an L1 of 1e-8 target and circles are explained; the number is the "
-        "share of the mask's mass on shapes",
+        "Fig. 5: with an L1 of 1e-8 target and circles are explained; the number is "
+        "the share of the mask's mass on shapes",
         "1",
         _mass_on_shapes,
         lambda mean: mean >= 0.6,
@@ -133,8 +133,8 @@ CLAIMS = (
     ),
     Claim(
         "fig5-middle",
-        "Fig. 5: with an L1 of 1e-6 the target is clearly highlighted; the number is the "
-        "share of the mask's mass on it",
+        "Fig. 5: with an L1 of 1e-6 the target is clearly highlighted; the number is "
+        "the share of the mask's mass on it",
         "1",
         _final("val_mass_on_target"),
         lambda mean: mean >= 0.6,
@@ -263,9 +263,9 @@ def _spread(values: Sequence[float]) -> dict[str, Any]:
 def _table(groups: dict[str, dict[int, Result | None]], profile: str) -> str:
     header = ["setting", "n", "majority", "alone", *COLUMNS.values()]
     lines = [
-        f"Profile `{profile}`; validation images; mean ± standard deviation over seeds. "
-        "`alone` is the classifier's accuracy under a white mask, after stage 1. "
-        "Pointing game and mass are over the positives.",
+        f"Profile `{profile}`; validation images; mean ± standard deviation over "
+        "seeds. `alone` is the classifier's accuracy under a white mask, after stage "
+        "1. Pointing game and mass are over the positives.",
         "",
         "| " + " | ".join(header) + " |",
         "|---" * len(header) + "|",

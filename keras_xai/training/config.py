@@ -45,6 +45,7 @@ class JointConfig:
     # The paper's Keras summed the L1 over pixels and batch; Keras since 3.14 and this
     # package's `l1` average over the batch. "sum" multiplies by the batch size.
     l1_reduction: Literal["sum", "mean"] = "sum"
+    augmentation: bool = False  # flips and quarter turns, drawn anew for each image
     scale: float = 1 / 255  # images in [0, 255] to the network's input
     offset: float = 0.0
     kernel_initializer: str = "glorot_uniform"

@@ -1,14 +1,19 @@
 """Trains the joint model, stage by stage, epoch by epoch, resumable after each."""
 
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import keras
 import numpy as np
 
 from keras_xai import losses
-from keras_xai.datasets.batches import draw_batches, training_batches
+from keras_xai.datasets.batches import (
+    draw_batches,
+    draw_symmetries,
+    training_batches,
+)
 from keras_xai.datasets.split import DISTRACTOR, TARGET, Split
 from keras_xai.errors import InputError
 from keras_xai.evaluation.localization import (
@@ -141,24 +146,26 @@ def train_joint(
             graph, l1_price = _compile(model, config, stage)
             if initial_epoch:
                 runs.load_state(run_dir, model, graph.optimizer)
-            batches = draw_batches(
-                train.num_images,
-                config.batch_size,
-                stage.epochs * stage.steps_per_epoch,
-                seed=(seed, index),
-            )[initial_epoch * stage.steps_per_epoch :]
+            num_batches = stage.epochs * stage.steps_per_epoch
+            batches, symmetries = _draw(config, num_batches, train, (seed, index))
+            start = initial_epoch * stage.steps_per_epoch
             epoch_callback = _Epoch(
                 joint=model,
                 stage=stage,
                 l1_price=l1_price,
                 l1_weight=config.l1_weight(stage),
                 seed=(seed, index),
-                evaluate=lambda graph=graph: evaluate(graph, validation, regions),
-                save=lambda row, graph=graph: _save(run_dir, model, graph, rows, row),
+                evaluate=partial(evaluate, graph, validation, regions),
+                save=partial(_save, run_dir, model, graph, rows),
                 report=report,
             )
             graph.fit(
-                training_batches(train, batches, with_masks=not stage.white_mask),
+                training_batches(
+                    train,
+                    batches[start:],
+                    symmetries[start:],
+                    with_masks=not stage.white_mask,
+                ),
                 initial_epoch=initial_epoch,
                 epochs=stage.epochs,
                 steps_per_epoch=stage.steps_per_epoch,
@@ -282,6 +289,19 @@ def _restore(
     return 0, 0, []
 
 
+def _draw(
+    config: JointConfig, num_batches: int, split: Split, seed: tuple[int, int]
+) -> tuple[np.ndarray, np.ndarray]:
+    """Draws the images of a stage's batches, and how each is turned."""
+    batches = draw_batches(
+        split.num_images, config.batch_size, num_batches, seed=(*seed, 0)
+    )
+    if not config.augmentation:
+        return batches, np.zeros_like(batches)
+    height, width, _ = split.image_shape
+    return batches, draw_symmetries(batches, square=height == width, seed=(*seed, 1))
+
+
 def _compile(
     model: keras.Model, config: JointConfig, stage: Stage
 ) -> tuple[keras.Model, keras.Variable]:
@@ -289,7 +309,7 @@ def _compile(
     for part in ("explainer", "classifier"):
         model.get_layer(part).trainable = part in stage.trains
     l1_price = keras.Variable(config.l1_weight(stage), trainable=False, dtype="float32")
-    stage_losses = {"probs": "sparse_categorical_crossentropy"}
+    stage_losses: dict[str, Any] = {"probs": "sparse_categorical_crossentropy"}
     if not stage.white_mask:
         stage_losses["mask"] = lambda true, mask: l1_price * losses.l1(true, mask)
     learning_rate = stage.learning_rate

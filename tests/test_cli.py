@@ -1,0 +1,183 @@
+import csv
+import shutil
+import subprocess
+import sys
+import time
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from keras_xai.cli import VERBS, main
+
+TINY_RUN = [
+    "--profile=smoke",
+    "--precision=float32",
+    "--quiet",
+    "--set=explainer_filters=[4,8]",
+    "--set=classifier_filters=[4,8]",
+    "--set=dense_units=[8]",
+]
+
+
+@pytest.fixture(scope="module")
+def run_dir(polygons, tmp_path_factory):
+    run = tmp_path_factory.mktemp("cli") / "run"
+    assert main(["train", str(polygons), str(run), *TINY_RUN]) == 0
+    return run
+
+
+def fails(capsys, *arguments):
+    """Runs a command that must fail; returns its one sentence."""
+    capsys.readouterr()
+    assert main([str(argument) for argument in arguments]) == 2
+    captured = capsys.readouterr()
+    assert captured.out == ""
+    assert captured.err.count("\n") == 1
+    assert captured.err.startswith(f"keras-xai {arguments[0]}: ")
+    return captured.err
+
+
+def test_help_is_instant_and_names_every_verb():
+    start = time.monotonic()
+    done = subprocess.run(
+        [sys.executable, "-m", "keras_xai.cli", "--help"],
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    assert time.monotonic() - start < 3  # a quiet machine takes 0.15 s
+    for verb in VERBS:
+        assert verb in done.stdout
+
+
+def test_help_imports_no_tensorflow():
+    code = (
+        "import sys; from keras_xai.cli import main\n"
+        "try: main(['--help'])\n"
+        "except SystemExit: pass\n"
+        "assert not {'tensorflow', 'keras', 'matplotlib'} & set(sys.modules)"
+    )
+    subprocess.run([sys.executable, "-c", code], check=True, capture_output=True)
+
+
+def test_generate_passes_every_option_on(tmp_path, capsys):
+    out = tmp_path / "set"
+    options = ["--num-images=6", "--num-positive=2", "--image-size=40", "--seed=4"]
+    more = ["--target=star5", "--distractors", "square", "circle", "--no-overlap"]
+    limits = ["--max-radius=8", "--min-radius=5", "--max-shapes=3", "--workers=1"]
+    assert main(["generate", str(out), *options, *more, *limits, "--quiet"]) == 0
+    assert capsys.readouterr().out.splitlines()[-1] == str(out)
+    assert len(list((out / "JPEGImages").iterdir())) == 6
+    text = (out / "manifest.json").read_text()
+    assert '"star5"' in text and '"overlap": false' in text
+
+
+def test_generate_recipe_may_be_changed(tmp_path):
+    options = ["--recipe=paper", "--num-images=4", "--num-positive=1"]
+    assert main(["generate", str(tmp_path / "a"), *options, "--quiet"]) == 0
+    with Image.open(tmp_path / "a/JPEGImages/000000.png") as image:
+        assert image.size == (224, 224)
+
+
+def test_generate_refuses_nonsense(tmp_path, capsys):
+    out = tmp_path / "a"
+    assert "min_radius" in fails(capsys, "generate", out, "--min-radius=-1")
+    assert "num_positive" in fails(capsys, "generate", out, "--num-positive=2000")
+    assert "workers" in fails(capsys, "generate", out, "--workers=0")
+    assert not out.exists()
+    (tmp_path / "file").write_text("mine")
+    assert "file" in fails(capsys, "generate", tmp_path / "file", "--num-images=4")
+    assert (tmp_path / "file").read_text() == "mine"
+
+
+def test_explain_writes_masks_and_predictions(run_dir, polygons, tmp_path, capsys):
+    out = tmp_path / "out"
+    assert main(["explain", str(run_dir), str(polygons), str(out), "--quiet"]) == 0
+    assert capsys.readouterr().out.splitlines()[-1] == str(out)
+    with np.load(out / "masks.npz") as arrays:
+        masks, filenames = arrays["mask"], arrays["filename"]
+    assert masks.shape == (24, 32, 32) and masks.dtype == np.float32
+    assert masks.min() >= 0 and masks.max() <= 1
+    with (out / "predictions.csv").open(newline="") as file:
+        rows = list(csv.DictReader(file))
+    assert [row["filename"] for row in rows] == list(filenames)
+    for row in rows:
+        probs = {name: float(row[name]) for name in ("no triangle", "triangle")}
+        assert sum(probs.values()) == pytest.approx(1, abs=1e-5)
+        assert row["label"] == max(probs, key=probs.get)
+    for folder in ("masks", "overlays", "thresholded"):
+        assert len(list((out / folder).iterdir())) == 24
+
+
+def test_explanation_does_not_depend_on_the_batch(run_dir, polygons, tmp_path):
+    for size in ("5", "24"):
+        options = ["--batch-size", size, "--quiet"]
+        main(["explain", str(run_dir), str(polygons), str(tmp_path / size), *options])
+    with (
+        np.load(tmp_path / "5/masks.npz") as a,
+        np.load(tmp_path / "24/masks.npz") as b,
+    ):
+        np.testing.assert_allclose(a["mask"], b["mask"], atol=1e-5)
+
+
+def test_explain_takes_images_of_any_size_and_mode(run_dir, tmp_path):
+    folder = tmp_path / "images"
+    folder.mkdir()
+    Image.new("L", (50, 20), 255).save(folder / "grey.png")
+    Image.new("RGBA", (7, 90), (255, 0, 0, 128)).save(folder / "alpha.png")
+    Image.new("RGB", (32, 32)).save(folder / "photo.jpg")
+    assert main(["explain", str(run_dir), str(folder), str(tmp_path / "o")]) == 0
+    with np.load(tmp_path / "o/masks.npz") as arrays:
+        assert arrays["mask"].shape == (3, 32, 32)
+        assert list(arrays["filename"]) == ["alpha.png", "grey.png", "photo.jpg"]
+
+
+def test_explain_refuses_and_keeps_what_is_there(run_dir, tmp_path, capsys):
+    images, out = tmp_path / "images", tmp_path / "out"
+    images.mkdir()
+    assert "holds no image" in fails(capsys, "explain", run_dir, images, out)
+    Image.new("RGB", (32, 32)).save(images / "a.png")
+    (images / "b.png").write_text("no image")
+    assert "b.png" in fails(capsys, "explain", run_dir, images, out)
+    assert not out.exists()
+    assert {p.name for p in tmp_path.iterdir()} == {"images"}
+    out.mkdir()
+    (out / "mine.txt").write_text("keep")
+    assert "not empty" in fails(capsys, "explain", run_dir, images, out)
+    assert (out / "mine.txt").read_text() == "keep"
+    assert "model.keras" in fails(capsys, "explain", images, images, tmp_path / "x")
+
+
+def test_train_refuses_bad_input(polygons, run_dir, tmp_path, capsys):
+    run = tmp_path / "run"
+    missing = tmp_path / "missing"
+    assert "missing" in fails(capsys, "train", missing, run, *TINY_RUN)
+    assert "Expected one of joint" in fails(
+        capsys, "train", polygons, run, "--recipe=best"
+    )
+    assert "Unknown option `lambda`" in fails(
+        capsys, "train", polygons, run, "--set=lambda=1"
+    )
+    assert "OPTION=VALUE" in fails(capsys, "train", polygons, run, "--set=lambda")
+    assert "divisible by 64" in fails(
+        capsys,
+        "train",
+        polygons,
+        run,
+        *TINY_RUN,
+        "--set=classifier_filters=[4,4,4,4,4,4]",
+    )
+    assert "another seed" in fails(
+        capsys, "train", polygons, run_dir, *TINY_RUN, "--seed=9"
+    )
+    assert not run.exists()
+    copy = shutil.copytree(polygons, tmp_path / "copy")
+    next((copy / "Annotations").iterdir()).write_text("<annotation>")
+    assert "not well-formed" in fails(capsys, "train", copy, run, *TINY_RUN)
+    assert not run.exists()
+
+
+def test_unwritable_output_is_one_sentence(polygons, tmp_path, capsys):
+    (tmp_path / "file").write_text("")
+    fails(capsys, "train", polygons, tmp_path / "file/run", *TINY_RUN)
