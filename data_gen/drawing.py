@@ -146,7 +146,9 @@ def _draw_alike(
             ]
             patch_ink, patch_region = patch_ink[part], patch_region[part]
         place = np.s_[max(top, 0) : bottom, max(left, 0) : right]
-        patches.append(Patch(patch_ink, patch_region, place, Box(*corners, cut)))
+        patches.append(
+            Patch(patch_ink, patch_region, place, Box(*corners, cut))
+        )
     return patches
 
 
@@ -210,7 +212,7 @@ def paint(
     height, width = sheets[0].shape
     pixels = _blank(height * width, tuple(background)).copy()
     for sheet, colour in zip(sheets, colours, strict=True):
-        inked = np.flatnonzero(sheet != 0)
+        inked = (sheet.ravel() != 0).nonzero()[0]
         share = sheet.ravel()[inked].astype(np.uint16)
         rest = 255 - share
         for channel, level in zip(pixels.T, colour, strict=True):

@@ -5,17 +5,21 @@ import multiprocessing
 import os
 import signal
 import tempfile
-from collections.abc import Iterator, Sequence
-from concurrent.futures import ProcessPoolExecutor
+from collections import deque
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from concurrent.futures import Future, ProcessPoolExecutor
 from dataclasses import asdict
 from fractions import Fraction
-from itertools import islice, repeat
+from functools import partial
+from itertools import islice, starmap
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+
 from data_gen import __version__
 from data_gen.config import PolygonConfig
-from data_gen.pictures import LABELS, SPLIT, make_pictures, random_stream, stem
+from data_gen.pictures import make_pictures, stem
 from data_gen.png import encode_png
 from data_gen.polygons import Shape
 from data_gen.voc import PALETTE
@@ -27,6 +31,7 @@ IMAGES, ANNOTATIONS, MASKS = "JPEGImages", "Annotations", "SegmentationObject"
 LISTS = "ImageSets/Main"
 MANIFEST = "manifest.json"
 _CHUNK = 128  # images a worker makes at a time
+_LABELS, _SPLIT = 1, 2  # streams of random numbers beside that of the pictures, 0
 _PER_RUN = ("num_images", "num_positive", "positive_share", "start_index")
 
 
@@ -42,10 +47,10 @@ def generate(
     An image depends on the seed, its index, and whether it is positive; not on the
     number of images or processes. Positives are dealt out in blocks. If k/n is the
     share of positives in lowest terms, each n images from `start_index` on hold k
-    positives, in an order drawn from the seed and the index of the first of them. So
-    their number is exact, no list of them is kept, and shards cut at multiples of n
-    hold the very images of the whole set; cut elsewhere, the number is exact still,
-    but the order is another. The validation list is drawn for each call, stratified.
+    positives, in an order that depends on the seed and their indices. So their number
+    is exact, no list of them is kept, and shards cut at multiples of n hold the very
+    images of the whole set; cut elsewhere, the number is exact still, but the order
+    is another. The validation list is drawn for each call, stratified.
 
     The set appears whole or not at all: it is made in a folder beside `out_dir`, then
     renamed. A set is extended by its own options, with other numbers of images and
@@ -102,29 +107,38 @@ def generate(
 def draw_labels(config: PolygonConfig) -> Iterator[bool]:
     """Whether each image is positive."""
     share = Fraction(config.positives, config.num_images)
-    for first in range(config.start_index, config.end_index, share.denominator):
-        rng = random_stream(config.seed, first, LABELS)
+    chances = _uniform(config.seed, config.start_index, _LABELS)
+    for _ in range(config.num_images // share.denominator):
         missing = share.numerator
         for left in range(share.denominator, 0, -1):
-            positive = rng.random() * left < missing
+            positive = next(chances) * left < missing
             missing -= positive
             yield positive
 
 
 def _split(config: PolygonConfig) -> Iterator[tuple[str, bool, bool]]:
     """Name of each image, whether it is positive, and whether for validation."""
-    rng = random_stream(config.seed, config.start_index, SPLIT)
+    chances = _uniform(config.seed, config.start_index, _SPLIT)
     left = [config.num_images - config.positives, config.positives]
     missing = [round(config.val_share * count) for count in left]
     for index, positive in enumerate(draw_labels(config), config.start_index):
-        val = rng.random() * left[positive] < missing[positive]
+        val = next(chances) * left[positive] < missing[positive]
         left[positive] -= 1
         missing[positive] -= val
         yield stem(index), positive, val
 
 
+def _uniform(seed: int, first: int, stream: int) -> Iterator[float]:
+    """Numbers in [0, 1), each a function of seed, stream and its place from `first`."""
+    counter = [first // 4, 0, 0, stream]  # Philox draws four numbers at a time
+    rng = np.random.Generator(np.random.Philox(key=[seed, 0], counter=counter))
+    rng.random(first % 4)
+    while True:
+        yield rng.random()
+
+
 def _write_chunk(
-    config: PolygonConfig, folder: str, first: int, labels: Sequence[bool]
+    config: PolygonConfig, folder: str, first: int, labels: Sequence[int]
 ) -> int:
     """Writes the files of images `first`, `first + 1`, ...; returns their number."""
     for name, pixels, mask, xml in make_pictures(config, first, labels):
@@ -148,8 +162,9 @@ def _write_pictures(
     console = Console(stderr=True)
     firsts = range(config.start_index, config.end_index, _CHUNK)
     labels = draw_labels(config)
-    chunks = (list(islice(labels, _CHUNK)) for _ in firsts)
-    work = repeat(config), repeat(str(folder)), firsts, chunks
+    chunks = ((first, bytes(islice(labels, _CHUNK))) for first in firsts)
+    write = partial(_write_chunk, config, str(folder))
+    workers = min(workers, len(firsts))
     with Progress(
         *Progress.get_default_columns(),
         MofNCompleteColumn(),
@@ -157,21 +172,33 @@ def _write_pictures(
         disable=not (progress and console.is_terminal),
     ) as bar:
         task = bar.add_task("Drawing", total=config.num_images)
-        if min(workers, len(firsts)) == 1:
-            for count in map(_write_chunk, *work):
-                bar.advance(task, count)
-            return
-        executor = ProcessPoolExecutor(
-            min(workers, len(firsts)),
-            multiprocessing.get_context("spawn"),  # fork is unsafe beside threads
-            signal.signal,
-            (signal.SIGINT, signal.SIG_IGN),  # Ctrl-C is for the parent
+        done = (
+            starmap(write, chunks) if workers == 1 else _spread(write, chunks, workers)
         )
-        try:
-            for count in executor.map(_write_chunk, *work):
-                bar.advance(task, count)
-        finally:
-            executor.shutdown(cancel_futures=True)
+        for count in done:
+            bar.advance(task, count)
+
+
+def _spread(
+    function: Callable[..., int], tasks: Iterable[tuple[Any, ...]], workers: int
+) -> Iterator[int]:
+    """Results of a function in other processes, a few tasks being under way."""
+    executor = ProcessPoolExecutor(
+        workers,
+        multiprocessing.get_context("spawn"),  # fork is unsafe beside threads
+        signal.signal,
+        (signal.SIGINT, signal.SIG_IGN),  # Ctrl-C is for the parent
+    )
+    pending: deque[Future[int]] = deque()
+    try:
+        for task in tasks:
+            pending.append(executor.submit(function, *task))
+            if len(pending) > 3 * workers:
+                yield pending.popleft().result()
+        while pending:
+            yield pending.popleft().result()
+    finally:
+        executor.shutdown(cancel_futures=True)
 
 
 def _write_lists(config: PolygonConfig, folder: Path) -> dict[str, int]:

@@ -18,7 +18,6 @@ from data_gen.drawing import (
 from data_gen.polygons import Placement, Shape, place
 from data_gen.voc import annotation
 
-PICTURES, LABELS, SPLIT = range(3)  # independent streams of random numbers
 _BATCH_PIXELS = 2**21  # of the patches drawn before pictures are put together
 
 
@@ -45,27 +44,20 @@ class _Layout(NamedTuple):
     rng: np.random.Generator
 
 
-def random_stream(seed: int, index: int, stream: int) -> np.random.Generator:
-    """A generator that depends on seed, index of the image, and purpose alone."""
-    return np.random.Generator(
-        np.random.Philox(key=[seed, index], counter=[0, 0, 0, stream])
-    )
-
-
 def stem(index: int) -> str:
     """File name of an image without suffix."""
     return f"{index:06d}"
 
 
 def make_pictures(
-    config: PolygonConfig, first: int, labels: Sequence[bool]
+    config: PolygonConfig, first: int, labels: Sequence[int]
 ) -> Iterator[Picture]:
     """Makes pictures of consecutive indices; each depends on its index and label alone.
 
     Args:
         config: Options of the set.
         first: Index of the first image.
-        labels: Whether each image is positive.
+        labels: 1 for each positive image, 0 for each other.
 
     Yields:
         The pictures.
@@ -82,9 +74,9 @@ def make_pictures(
         )
 
 
-def _lay_out(config: PolygonConfig, index: int, positive: bool) -> _Layout:
+def _lay_out(config: PolygonConfig, index: int, positive: int) -> _Layout:
     """Draws shapes and their places at random."""
-    rng = random_stream(config.seed, index, PICTURES)
+    rng = np.random.Generator(np.random.Philox(key=[config.seed, index]))
     num_shapes = int(rng.integers(config.min_shapes, config.max_shapes + 1))
     num_targets = config.num_targets if positive else 0
     num_others = num_shapes - num_targets

@@ -28,8 +28,8 @@ def encode_png(pixels: NDArray[np.uint8], palette: bytes | None = None) -> bytes
     rows[:, 0] = 0  # no filter
     rows[:, 1:] = pixels.reshape(height, -1)
     # Runs of one byte are found faster than any repetition; a coloured ground has none.
-    grey = (rows[0, 1 : channels + 1] == rows[0, 1]).all()
-    strategy = zlib.Z_RLE if grey else zlib.Z_DEFAULT_STRATEGY
+    is_grey = len(set(pixels[0, 0].tobytes())) == 1
+    strategy = zlib.Z_RLE if is_grey else zlib.Z_DEFAULT_STRATEGY
     deflate = zlib.compressobj(1, zlib.DEFLATED, zlib.MAX_WBITS, _MEM_LEVEL, strategy)
     return b"".join(
         (

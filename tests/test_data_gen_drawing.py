@@ -5,13 +5,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from data_gen.drawing import (
-    add_noise,
-    draw_patches,
-    index_regions,
-    merge_ink,
-    paint,
-)
+from data_gen.drawing import add_noise, compose, draw_patches, paint
 from data_gen.polygons import Placement, Shape
 
 CIRCLE, TRIANGLE, SQUARE, STAR = Shape(0, 1), Shape(3, 1), Shape(4, 1), Shape(5, 2)
@@ -29,6 +23,14 @@ PLACEMENTS = st.builds(
 
 def _draw(*placements, line_width=1, image_size=SIZE):
     return draw_patches(placements, image_size=image_size, line_width=line_width)
+
+
+def _sheet(*patches):
+    return compose(patches, [0] * len(patches), SIZE)[0][0]
+
+
+def _mask(*patches):
+    return compose(patches, [0] * len(patches), SIZE)[1]
 
 
 def _distance(placement, x, y):
@@ -59,28 +61,25 @@ def _winding(placement, x, y):
 @given(PLACEMENTS, st.sampled_from([1, 2, 3]))
 def test_ink_and_region_follow_from_distance_and_winding(placement, line_width):
     (patch,) = _draw(placement, line_width=line_width)
-    for row in range(0, len(patch.ink), 3):
-        for column in range(0, len(patch.ink), 3):
-            x, y = patch.left + column, patch.top + row
+    sheet, mask = _sheet(patch), _mask(patch)
+    for y in range(0, SIZE, 3):
+        for x in range(0, SIZE, 3):
             distance = _distance(placement, x, y)
-            expected = 255 * min(max(line_width / 2 + 0.5 - distance, 0), 1)
+            if distance < 0.01:
+                continue  # inside or outside, by the last digit
+            ink = 255 * min(max(line_width / 2 + 0.5 - distance, 0), 1)
             inside = _winding(placement, x, y) > 0
-            if distance > 0.01:  # else on the edge, where either is right
-                region = inside or expected > 0.5
-                assert patch.region[row, column] == region or expected < 0.6
-            if placement.filled and inside:
-                expected = 255
-            if not (0 <= x < SIZE and 0 <= y < SIZE):
-                expected = 0
-            if distance > 0.01 or not placement.filled:
-                assert patch.ink[row, column] == pytest.approx(expected, abs=0.6)
+            expected = 255 if placement.filled and inside else ink
+            assert sheet[y, x] == pytest.approx(expected, abs=0.51)
+            if not 0.4 < ink < 0.6:  # where rounding decides
+                assert mask[y, x] == (inside or ink > 0.5)
 
 
 @settings(max_examples=100, deadline=None)
 @given(PLACEMENTS)
 def test_boxes_are_tight_on_the_visible_ink(placement):
     (patch,) = _draw(placement)
-    rows, columns = np.nonzero(merge_ink([patch], SIZE))
+    rows, columns = np.nonzero(_sheet(patch))
     assert patch.box[:4] == (columns.min(), rows.min(), columns.max(), rows.max())
 
 
@@ -142,8 +141,8 @@ def test_patches_do_not_depend_on_their_company():
     for together, placement in zip(_draw(*placements), placements, strict=True):
         (alone,) = _draw(placement)
         assert together.box == alone.box
-        for merge in (merge_ink, index_regions):
-            np.testing.assert_array_equal(merge([together], SIZE), merge([alone], SIZE))
+        np.testing.assert_array_equal(_sheet(together), _sheet(alone))
+        np.testing.assert_array_equal(_mask(together), _mask(alone))
 
 
 def test_masks_number_the_shapes_and_later_ones_cover_earlier_ones():
@@ -152,14 +151,14 @@ def test_masks_number_the_shapes_and_later_ones_cover_earlier_ones():
         Placement(SQUARE, 28.0, 20.0, 10.0, 0.0),
         Placement(TRIANGLE, 50.0, 50.0, 8.0, 0.0),
     )
-    mask = index_regions(patches, SIZE)
+    mask = _mask(*patches)
     assert np.unique(mask).tolist() == [0, 1, 2, 3]
     assert mask[20, 12] == 1
     assert mask[20, 24] == 2  # in both
     for index, patch in enumerate(patches, 1):
-        alone = index_regions([patch], SIZE)
-        later = [index_regions([p], SIZE) for p in patches[index:]]
-        visible = (alone > 0) & ~np.any(later, axis=0) if later else alone > 0
+        visible = _mask(patch) == 1
+        for later in patches[index:]:
+            visible &= _mask(later) == 0
         np.testing.assert_array_equal(mask == index, visible)
 
 
@@ -167,10 +166,17 @@ def test_crossing_lines_are_no_darker_than_one():
     first, second = _draw(
         Placement(CIRCLE, 28.0, 30.0, 9.0, 0.0), Placement(CIRCLE, 36.0, 30.0, 9.0, 0.0)
     )
-    one, other = merge_ink([first], SIZE), merge_ink([second], SIZE)
-    np.testing.assert_array_equal(
-        merge_ink([first, second], SIZE), np.maximum(one, other)
+    darker = np.maximum(_sheet(first), _sheet(second))
+    np.testing.assert_array_equal(_sheet(first, second), darker)
+
+
+def test_sheets_take_the_ink_of_their_own_shapes():
+    first, second = _draw(
+        Placement(CIRCLE, 28.0, 30.0, 9.0, 0.0), Placement(CIRCLE, 36.0, 30.0, 9.0, 0.0)
     )
+    (lower, upper), _ = compose([first, second], [0, 1], SIZE)
+    np.testing.assert_array_equal(lower, _sheet(first))
+    np.testing.assert_array_equal(upper, _sheet(second))
 
 
 @pytest.mark.parametrize("channels", [1, 3])

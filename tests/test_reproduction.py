@@ -1,0 +1,150 @@
+import json
+
+import pytest
+
+from keras_xai.recipes import PROFILES, RECIPES
+from keras_xai.reproduction import joint
+from keras_xai.reproduction.joint_summary import CLAIMS, judge, write_summary
+from keras_xai.sweeps import Cell, run_missing
+from keras_xai.training.config import config_from_dict
+
+
+def fake_result(seed, accuracy=1.0, alone=0.62, coverage=0.01, mass=0.7):
+    row = {
+        "val_accuracy": accuracy,
+        "val_coverage": coverage,
+        "val_pointing_game": 0.9,
+        "val_mass_on_target": mass,
+        "val_mass_on_distractors": 0.2,
+        "majority_rate": 0.62,
+    }
+    return {
+        "spec": {"seed": seed},
+        "environment": {"commit": "abc1234"},
+        "result": {
+            "final": row,
+            "log": {
+                "stage": ["classifier", "explainer", "joint"],
+                "val_accuracy": [alone, alone, accuracy],
+            },
+        },
+    }
+
+
+def claim(name):
+    return next(c for c in CLAIMS if c.id == name)
+
+
+def test_the_paper_profile_has_the_papers_numbers():
+    cells = {cell.name: cell for cell in joint.cells("paper")}
+    spec = cells["joint-2019_l1-1e-06_paper-224_seed0"].spec
+    assert spec["data"]["num_images"] == 1000
+    assert spec["data"]["num_positive"] == 618
+    config = config_from_dict(spec["config"])
+    assert config.batch_size == 8
+    for stage in config.stages:
+        assert (stage.epochs, stage.steps_per_epoch) == (50, 50)
+        assert (stage.optimizer, stage.learning_rate) == ("adadelta", 1.0)
+    assert [stage.l1 for stage in config.stages] == [0, 1e-6, 1e-6]
+
+
+def test_a_white_mask_costs_the_same_at_both_sizes():
+    cells = {cell.name: cell for cell in joint.cells("paper")}
+    prices = {
+        size: config_from_dict(
+            cells[f"joint-2019_l1-1e-06_paper-{size}_seed0"].spec["config"]
+        )
+        .stages[1]
+        .l1
+        * size**2
+        for size in (112, 224)
+    }
+    assert prices[112] == pytest.approx(prices[224])
+
+
+@pytest.mark.parametrize("profile", PROFILES)
+def test_cells_are_unique_and_settings_alike_over_seeds(profile):
+    cells = joint.cells(profile)
+    assert len({cell.name for cell in cells}) == len(cells)
+    assert len({cell.filename for cell in cells}) == len(cells)
+    for cell in cells:
+        twin = [
+            c for c in cells if c.name.split("_seed")[0] == cell.name.split("_seed")[0]
+        ]
+        for other in twin:
+            assert other.spec["config"] == cell.spec["config"]
+
+
+@pytest.mark.parametrize("name", RECIPES)
+@pytest.mark.parametrize("profile", PROFILES)
+def test_every_recipe_survives_json(name, profile):
+    from keras_xai.training.config import config_to_dict
+
+    config = RECIPES[name](profile)
+    assert config_from_dict(json.loads(json.dumps(config_to_dict(config)))) == config
+    assert [stage.trains for stage in config.stages] == [
+        ("classifier",),
+        ("explainer",),
+        ("explainer", "classifier"),
+    ]
+
+
+def test_verdicts_follow_the_numbers():
+    paper, ours = "joint-2019_l1-1e-06_paper-9", "joint_l1-x1_paper-9"
+    good = {0: fake_result(0), 1: fake_result(1)}
+    bad = {0: fake_result(0, accuracy=0.62), 1: fake_result(1, accuracy=0.62)}
+    reaches = claim("fig7-joint")
+    row = judge(reaches, 9, {paper: good, ours: good}, "smoke")
+    assert row["verdict"] == "reproduced"
+    assert (row["ours_mean"], row["ours_sd"], row["n"]) == (1.0, 0.0, 2)
+    assert row["commit"] == "abc1234"
+    row = judge(reaches, 9, {paper: bad, ours: good}, "smoke")
+    assert row["verdict"].startswith("only with")
+    row = judge(reaches, 9, {paper: bad, ours: bad}, "smoke")
+    assert row["verdict"] == "not reproduced"
+    row = judge(reaches, 9, {paper: {0: None}, ours: {0: None}}, "smoke")
+    assert row["verdict"] == "missing" and row["n"] == 0
+    assert judge(reaches, 9, {}, "smoke") is None
+
+
+def test_alone_is_held_against_the_majority_rate():
+    paper, ours = "joint-2019_l1-1e-06_paper-9", "joint_l1-x1_paper-9"
+    learns = {0: fake_result(0, alone=0.95)}
+    row = judge(claim("fig7-alone"), 9, {paper: learns, ours: learns}, "smoke")
+    assert row["ours_mean"] == pytest.approx(0.33)
+    assert row["verdict"] == "not reproduced"
+
+
+def test_smoke_cell_runs_and_is_summarised(tmp_path):
+    cells = joint.cells("smoke")
+    cell = next(c for c in cells if c.name.startswith("joint_l1-x1_paper-16_seed0"))
+    folder = tmp_path / "results" / "joint"
+    run_missing(
+        [cell],
+        folder / "cells",
+        lambda c: joint.measure(c, tmp_path / "work", folder / "cells"),
+        command="test",
+    )
+    write_summary(cells, "smoke", folder)
+    result = json.loads((folder / "cells" / cell.filename).read_text())["result"]
+    assert len(result["log"]["stage"]) == 3
+    assert 0 <= result["final"]["val_coverage"] <= 1
+    table = (folder / "tables.md").read_text()
+    assert "| joint_l1-x1_paper-16 | 1 of 5 |" in table and "missing" in table
+    ledger = json.loads((tmp_path / "results" / "claims.json").read_text())
+    assert {row["verdict"] for row in ledger} <= {
+        "missing",
+        "reproduced",
+        "not reproduced",
+        "only with: recipe joint (docs/decisions.md)",
+    }
+    assert {p.name for p in (folder / "figures").iterdir()} == {
+        "fig5_joint_16.png",
+        "fig7_joint_16.png",
+    }
+
+
+def test_result_of_a_changed_recipe_is_not_mistaken_for_this_one(tmp_path):
+    cell = joint.cells("smoke")[0]
+    changed = Cell(cell.name, cell.spec | {"seed": 99})
+    assert cell.filename != changed.filename
