@@ -1,4 +1,4 @@
-"""Patches of single shapes, put together to pictures and instance masks.
+"""Shapes drawn on patches, and put together to pictures and instance masks.
 
 A pixel's ink follows from its distance to the outline alone, so that every shape is
 drawn with one and the same anti-aliased pen.
@@ -71,7 +71,7 @@ def draw_patches(
     for (shape, _), numbers in alike.items():
         numbers.sort(key=lambda number: placements[number].radius)
         while numbers:
-            side = 2 * placements[numbers[-1]].radius
+            side = 2 * placements[numbers[-1]].radius + line_width + 3
             size = max(1, int(_BATCH_PIXELS / (side**2 * max(shape.p, 1))))
             numbers, batch = numbers[:-size], numbers[-size:]
             drawn = _draw_alike([placements[k] for k in batch], image_size, line_width)
@@ -135,7 +135,9 @@ def _draw_alike(
         rows[:, -1] - has_row[:, ::-1].argmax(axis=1),
     )
     patches = []
-    for k, (left, top, *corners) in enumerate(np.stack(bounds, axis=1).tolist()):
+    for k, (left, top, xmin, ymin, xmax, ymax) in enumerate(
+        np.stack(bounds, axis=1).tolist()
+    ):
         right, bottom = left + len(steps), top + len(steps)
         cut = False
         patch_ink, patch_region = ink[k], region[k]
@@ -147,7 +149,7 @@ def _draw_alike(
             patch_ink, patch_region = patch_ink[part], patch_region[part]
         place = np.s_[max(top, 0) : bottom, max(left, 0) : right]
         patches.append(
-            Patch(patch_ink, patch_region, place, Box(*corners, cut))
+            Patch(patch_ink, patch_region, place, Box(xmin, ymin, xmax, ymax, cut))
         )
     return patches
 
@@ -211,14 +213,26 @@ def paint(
     """
     height, width = sheets[0].shape
     pixels = _blank(height * width, tuple(background)).copy()
-    for sheet, colour in zip(sheets, colours, strict=True):
+    for number, (sheet, colour) in enumerate(zip(sheets, colours, strict=True)):
         inked = (sheet.ravel() != 0).nonzero()[0]
-        share = sheet.ravel()[inked].astype(np.uint16)
-        rest = 255 - share
-        for channel, level in zip(pixels.T, colour, strict=True):
-            mixed = (channel[inked] * rest + share * level + 127) // 255
-            channel[inked] = mixed.astype(np.uint8)
+        share = sheet.ravel()[inked]
+        for channel, ground, level in zip(pixels.T, background, colour, strict=True):
+            if number == 0:  # nothing but the background lies below
+                channel[inked] = _mixtures(ground, level)[share]
+            else:
+                channel[inked] = _mix(channel[inked], level, share)
     return pixels.reshape(height, width, -1)
+
+
+def _mix(ground: Pixels | int, level: int, share: Pixels) -> Pixels:
+    """Grey levels between `ground` and `level`, by the latter's share in 255ths."""
+    share = share.astype(np.uint16)
+    return ((ground * (255 - share) + level * share + 127) // 255).astype(np.uint8)
+
+
+@lru_cache(maxsize=16)
+def _mixtures(ground: int, level: int) -> Pixels:
+    return _mix(ground, level, np.arange(256, dtype=np.uint8))
 
 
 @lru_cache(maxsize=1)

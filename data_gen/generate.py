@@ -11,7 +11,7 @@ from concurrent.futures import Future, ProcessPoolExecutor
 from dataclasses import asdict
 from fractions import Fraction
 from functools import partial
-from itertools import islice, starmap
+from itertools import islice
 from pathlib import Path
 from typing import Any
 
@@ -164,7 +164,6 @@ def _write_pictures(
     labels = draw_labels(config)
     chunks = ((first, bytes(islice(labels, _CHUNK))) for first in firsts)
     write = partial(_write_chunk, config, str(folder))
-    workers = min(workers, len(firsts))
     with Progress(
         *Progress.get_default_columns(),
         MofNCompleteColumn(),
@@ -172,17 +171,21 @@ def _write_pictures(
         disable=not (progress and console.is_terminal),
     ) as bar:
         task = bar.add_task("Drawing", total=config.num_images)
-        done = (
-            starmap(write, chunks) if workers == 1 else _spread(write, chunks, workers)
-        )
-        for count in done:
-            bar.advance(task, count)
+        report = partial(bar.advance, task)
+        _spread(write, chunks, min(workers, len(firsts)), report)
 
 
 def _spread(
-    function: Callable[..., int], tasks: Iterable[tuple[Any, ...]], workers: int
-) -> Iterator[int]:
-    """Results of a function in other processes, a few tasks being under way."""
+    function: Callable[..., int],
+    tasks: Iterable[tuple[Any, ...]],
+    workers: int,
+    report: Callable[[int], None],
+) -> None:
+    """Calls a function for each task, a few of them being under way in workers."""
+    if workers == 1:
+        for task in tasks:
+            report(function(*task))
+        return
     executor = ProcessPoolExecutor(
         workers,
         multiprocessing.get_context("spawn"),  # fork is unsafe beside threads
@@ -194,9 +197,9 @@ def _spread(
         for task in tasks:
             pending.append(executor.submit(function, *task))
             if len(pending) > 3 * workers:
-                yield pending.popleft().result()
-        while pending:
-            yield pending.popleft().result()
+                report(pending.popleft().result())
+        for future in pending:
+            report(future.result())
     finally:
         executor.shutdown(cancel_futures=True)
 

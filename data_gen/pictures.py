@@ -8,13 +8,7 @@ from typing import NamedTuple
 import numpy as np
 
 from data_gen.config import PolygonConfig
-from data_gen.drawing import (
-    Pixels,
-    add_noise,
-    compose,
-    draw_patches,
-    paint,
-)
+from data_gen.drawing import Pixels, add_noise, compose, draw_patches, paint
 from data_gen.polygons import Placement, Shape, place
 from data_gen.voc import annotation
 
@@ -86,13 +80,11 @@ def _lay_out(config: PolygonConfig, index: int, positive: int) -> _Layout:
     angles = rng.uniform(-math.pi, math.pi, num_shapes).tolist()
     if not config.rotation:
         angles = [-math.pi / 2] * num_shapes  # a vertex at the top
-    enclosed = [False] * num_shapes
+    room = radii.copy()
     if config.outside_polygon is not None:
-        enclosed[num_others:] = rng.random(num_targets) < config.outside_share
-    room = [
-        config.outer_radius(radius) if outside else radius
-        for radius, outside in zip(radii, enclosed, strict=True)
-    ]
+        for k in range(num_others, num_shapes):
+            if rng.random() < config.outside_share:
+                room[k] = config.outer_radius(radii[k])
     centres = place(
         room,
         image_size=config.image_size,
@@ -115,10 +107,8 @@ def _lay_out(config: PolygonConfig, index: int, positive: int) -> _Layout:
         )
     ]
     others, targets = placements[:num_others], placements[num_others:]
-    for target, radius, outside in zip(
-        targets, room[num_others:], enclosed[num_others:], strict=True
-    ):
-        if outside:
+    for target, radius in zip(targets, room[num_others:], strict=True):
+        if radius > target.radius:
             shape = Shape.from_name(str(config.outside_polygon))
             others.append(target._replace(shape=shape, radius=radius, filled=False))
     return _Layout(stem(index), others + targets, len(others), rng)

@@ -1,7 +1,6 @@
 """PASCAL VOC's annotations and palette."""
 
 from collections.abc import Iterable
-from copy import copy
 from functools import lru_cache
 
 from lxml import etree
@@ -11,27 +10,6 @@ from data_gen.polygons import Shape
 
 _DATABASE = "keras_xai polygons"
 
-_ANNOTATION = f"""<annotation>
-<folder>JPEGImages</folder>
-<filename/>
-<source>
-<database>{_DATABASE}</database>
-<annotation>{_DATABASE}</annotation>
-<image>{_DATABASE}</image>
-</source>
-<size><width/><height/><depth/></size>
-<segmented>1</segmented>
-<target><name/><p/><q/><count/></target>
-</annotation>"""
-
-_OBJECT = """<object>
-<name/>
-<pose>Unspecified</pose>
-<truncated/>
-<difficult>0</difficult>
-<bndbox><xmin/><ymin/><xmax/><ymax/></bndbox>
-</object>"""
-
 # Red, green and blue of each index of a mask: the index's bits, dealt to the three in
 # turn, the lowest to the highest.
 PALETTE = bytes(
@@ -39,9 +17,6 @@ PALETTE = bytes(
     for index in range(256)
     for channel in range(3)
 )
-
-_PARSER = etree.XMLParser(remove_blank_text=True)
-_OBJECT_ELEMENT = etree.XML(_OBJECT, _PARSER)
 
 
 def annotation(
@@ -67,36 +42,42 @@ def annotation(
     Returns:
         The bytes of the XML file.
     """
-    root = copy(_template(image_size, channels, target))
-    root[1].text = f"{stem}.png"
-    count = 0
-    for shape, box in objects:
-        count += shape == target
-        item = copy(_OBJECT_ELEMENT)
-        item[0].text = shape.name
-        item[2].text = "1" if box.truncated else "0"
-        corners = item[4]
-        corners[0].text = str(box.xmin + 1)
-        corners[1].text = str(box.ymin + 1)
-        corners[2].text = str(box.xmax + 1)
-        corners[3].text = str(box.ymax + 1)
-        root.append(item)
-    root.find("target/count").text = str(count)
-    return etree.tostring(root, pretty_print=True)
+    objects = list(objects)
+    values: list[str | int] = [stem, sum(shape == target for shape, _ in objects)]
+    for shape, (xmin, ymin, xmax, ymax, truncated) in objects:
+        values += shape.name, truncated, xmin + 1, ymin + 1, xmax + 1, ymax + 1
+    return (
+        _template(image_size, channels, target, len(objects)) % tuple(values)
+    ).encode()
 
 
-@lru_cache(maxsize=1)
-def _template(image_size: int, channels: int, target: Shape) -> etree._Element:
-    """What all annotations of a set have in common; copying is thrice as fast."""
-    root = etree.XML(_ANNOTATION, _PARSER)
-    values = {
-        "size/width": image_size,
-        "size/height": image_size,
-        "size/depth": channels,
-        "target/name": target.name,
-        "target/p": target.p,
-        "target/q": target.q,
-    }
-    for path, value in values.items():
-        root.find(path).text = str(value)
-    return root
+@lru_cache(maxsize=256)
+def _template(image_size: int, channels: int, target: Shape, num_objects: int) -> str:
+    """The annotation of any picture, with places for its numbers and plain words.
+
+    Filling these in takes a tenth of the time that a tree for each picture would.
+    """
+    root = etree.Element("annotation")
+    _add(root, folder="JPEGImages", filename="%s.png")
+    _add(
+        etree.SubElement(root, "source"),
+        database=_DATABASE,
+        annotation=_DATABASE,
+        image=_DATABASE,
+    )
+    size = etree.SubElement(root, "size")
+    _add(size, width=image_size, height=image_size, depth=channels)
+    _add(root, segmented=1)
+    element = etree.SubElement(root, "target")
+    _add(element, name=target.name, p=target.p, q=target.q, count="%d")
+    for _ in range(num_objects):
+        item = etree.SubElement(root, "object")
+        _add(item, name="%s", pose="Unspecified", truncated="%d", difficult=0)
+        corners = etree.SubElement(item, "bndbox")
+        _add(corners, xmin="%d", ymin="%d", xmax="%d", ymax="%d")
+    return etree.tostring(root, encoding="unicode", pretty_print=True)
+
+
+def _add(parent: etree._Element, **leaves: str | int) -> None:
+    for name, value in leaves.items():
+        etree.SubElement(parent, name).text = str(value)

@@ -143,7 +143,7 @@ def train_joint(
                 copy_features(
                     model.get_layer("classifier"), model.get_layer("explainer")
                 )
-            graph, l1_price = _compile(model, config, stage)
+            graph, l1_price = compile_stage(model, config, stage)
             if initial_epoch:
                 runs.load_state(run_dir, model, graph.optimizer)
             num_batches = stage.epochs * stage.steps_per_epoch
@@ -302,10 +302,20 @@ def _draw(
     return batches, draw_symmetries(batches, square=height == width, seed=(*seed, 1))
 
 
-def _compile(
+def compile_stage(
     model: keras.Model, config: JointConfig, stage: Stage
 ) -> tuple[keras.Model, keras.Variable]:
-    """Compiles the stage's graph anew, as `trainable` has changed."""
+    """Freezes what a stage does not train, and compiles its graph anew.
+
+    Args:
+        model: a model from `build_joint`; its parts' `trainable` changes.
+        config: the choices.
+        stage: one of its stages.
+
+    Returns:
+        The graph to fit, which is `model` or its white-mask model, and the price of a
+        unit of mask as a variable, which a ramp may change.
+    """
     for part in ("explainer", "classifier"):
         model.get_layer(part).trainable = part in stage.trains
     l1_price = keras.Variable(config.l1_weight(stage), trainable=False, dtype="float32")

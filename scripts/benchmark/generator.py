@@ -1,9 +1,10 @@
 """Measures the polygon generator: images a second, and peak memory.
 
 Images are 224×224 RGB with 3 to 9 shapes; each comes with its annotation and mask.
-Memory is the parent's and the largest worker's, for sets of small images.
+The rate includes the start of the workers, about 0.3 s. Memory is that of sets of
+32×32 images.
 
-    python scripts/benchmark/generator.py [--num-images 4000] [--large]
+    python scripts/benchmark/generator.py [--num-images 16000] [--large]
 """
 
 import argparse
@@ -30,20 +31,20 @@ def measure_rate(num_images: int, workers: int) -> float:
 
 
 def measure_memory(num_images: int) -> None:
-    """Prints the peak memory of a run in processes of their own."""
+    """Prints the peak memory of this process and of the largest worker."""
     with tempfile.TemporaryDirectory() as folder:
         config = PolygonConfig(num_images=num_images, **SMALL)
         generate(config, Path(folder, "set"), workers=2)
-    own, worker = (
-        resource.getrusage(who).ru_maxrss / 1024
-        for who in (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN)
-    )
+        own, worker = (
+            resource.getrusage(who).ru_maxrss / 1024
+            for who in (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN)
+        )
     print(f"{num_images} small images: {own:.0f} MB, {worker:.0f} MB a worker")
 
 
 if __name__ == "__main__":
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--num-images", type=int, default=4000)
+    parser.add_argument("--num-images", type=int, default=16000)
     parser.add_argument(
         "--large", action="store_true", help="also 100,000 small images"
     )

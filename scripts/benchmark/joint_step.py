@@ -1,0 +1,92 @@
+"""Times a training step of the joint model, by stage and dtype policy, in one run.
+
+The float32 policy is the plain implementation everything is compared with: the same
+graph, optimizer and batches as any straightforward Keras code of the paper. Also times
+the input pipeline alone, as a share of the fastest step.
+
+    python scripts/benchmark/joint_step.py [--image-size 224] [--rounds 5]
+"""
+
+import argparse
+import os
+import statistics
+import time
+
+os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
+
+import keras
+import numpy as np
+
+from keras_xai.datasets.batches import draw_batches, training_batches
+from keras_xai.datasets.split import Split
+from keras_xai.recipes import RECIPES
+from keras_xai.training.joint import build_from_config, compile_stage
+from keras_xai.training.precision import resolve_precision
+
+STEPS = 4  # a round
+
+
+def random_split(image_size: int) -> Split:
+    """100 images of noise: what a step costs does not depend on what it sees."""
+    rng = np.random.default_rng(0)
+    shape = (100, image_size, image_size)
+    return Split(
+        images=rng.integers(0, 256, (*shape, 3), dtype=np.uint8),
+        labels=rng.integers(0, 2, 100).astype(np.int32),
+        object_maps=rng.integers(0, 3, shape, dtype=np.uint8),
+        filenames=("",) * 100,
+        class_names=("no", "yes"),
+    )
+
+
+def batches(split: Split, with_masks: bool):
+    """An endless stream of batches, as in training."""
+    indices = draw_batches(split.num_images, 8, 64, seed=(0,))
+    stream = training_batches(split, indices, indices % 8, with_masks=with_masks)
+    return stream.repeat()
+
+
+def main() -> None:
+    """Prints the median seconds a step of every policy and stage, and the ratios."""
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--image-size", type=int, default=224)
+    parser.add_argument("--rounds", type=int, default=5)
+    args = parser.parse_args()
+    split = random_split(args.image_size)
+    config = RECIPES["joint-2019"]("paper")
+
+    policies = ["float32"]
+    if resolve_precision("auto") != "float32":
+        policies.append(resolve_precision("auto"))
+    graphs = {}
+    for policy in policies:
+        keras.config.set_dtype_policy(policy)
+        for stage in config.stages:
+            model = build_from_config(config, split.image_shape, 2)
+            graph, _ = compile_stage(model, config, stage)
+            stream = batches(split, not stage.white_mask)
+            graph.fit(stream, steps_per_epoch=2, verbose=0, shuffle=False)
+            graphs[policy, stage.name] = graph, stream
+
+    seconds = {key: [] for key in graphs}
+    for _ in range(args.rounds):  # side by side: every round times every graph
+        for key, (graph, stream) in graphs.items():
+            start = time.perf_counter()
+            graph.fit(stream, steps_per_epoch=STEPS, verbose=0, shuffle=False)
+            seconds[key].append((time.perf_counter() - start) / STEPS)
+    medians = {key: statistics.median(values) for key, values in seconds.items()}
+    for (policy, stage), median in medians.items():
+        ratio = median / medians["float32", stage]
+        print(f"{stage:>10} {policy:>15} {median:.3f} s a step, {ratio:.2f} of float32")
+
+    iterator = iter(batches(split, with_masks=True))
+    next(iterator)
+    start = time.perf_counter()
+    for _ in range(50):
+        next(iterator)
+    share = (time.perf_counter() - start) / 50 / min(medians.values())
+    print(f"input pipeline: {share:.1%} of the fastest step")
+
+
+if __name__ == "__main__":
+    main()
