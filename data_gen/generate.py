@@ -5,6 +5,7 @@ import multiprocessing
 import os
 import signal
 import tempfile
+import threading
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import Future, ProcessPoolExecutor
@@ -189,8 +190,7 @@ def _spread(
     executor = ProcessPoolExecutor(
         workers,
         multiprocessing.get_context("spawn"),  # fork is unsafe beside threads
-        signal.signal,
-        (signal.SIGINT, signal.SIG_IGN),  # Ctrl-C is for the parent
+        _start_worker,
     )
     pending: deque[Future[int]] = deque()
     try:
@@ -202,6 +202,19 @@ def _spread(
             report(future.result())
     finally:
         executor.shutdown(cancel_futures=True)
+
+
+def _start_worker() -> None:
+    """Leaves Ctrl-C to the parent, and ends with it, should it be killed."""
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    threading.Thread(target=_end_with_parent, daemon=True).start()
+
+
+def _end_with_parent() -> None:
+    parent = multiprocessing.parent_process()
+    if parent is not None:
+        parent.join()
+        os._exit(1)
 
 
 def _write_lists(config: PolygonConfig, folder: Path) -> dict[str, int]:

@@ -4,6 +4,10 @@ import json
 import os
 import re
 import resource
+import signal
+import subprocess
+import sys
+import time
 import xml.etree.ElementTree as ET
 from pathlib import Path
 
@@ -336,6 +340,52 @@ def test_a_full_disk_ends_in_one_sentence(tmp_path):
     finally:
         resource.setrlimit(resource.RLIMIT_FSIZE, limits)
     assert os.listdir(tmp_path) == []
+
+
+_SCRIPT = """
+import signal
+from data_gen.generate import PolygonConfig, generate
+if __name__ == "__main__":
+    signal.signal(signal.SIGINT, signal.default_int_handler)  # if tests ignore it
+    generate(PolygonConfig(num_images=10**6), {folder!r}, workers=2, progress=False)
+"""
+
+
+def _workers(process):
+    children = Path(f"/proc/{process.pid}/task/{process.pid}/children")
+    return [int(pid) for pid in children.read_text().split()]
+
+
+@pytest.mark.skipif(not Path("/proc/self/task").exists(), reason="needs Linux's /proc")
+@pytest.mark.parametrize("stop", [signal.SIGINT, signal.SIGKILL])
+def test_a_stopped_run_leaves_no_workers_and_no_set(tmp_path, stop):
+    script = tmp_path / "script.py"
+    script.write_text(_SCRIPT.format(folder=str(tmp_path / "out" / "set")))
+    root = Path(generate_module.__file__).parent.parent
+    process = subprocess.Popen(
+        [sys.executable, script],
+        cwd=root,
+        env=os.environ | {"PYTHONPATH": str(root)},
+        stderr=subprocess.DEVNULL,
+    )
+    try:
+        _wait_until(lambda: list(tmp_path.glob("out/.polygons-*/set/*/*.png")))
+        workers = _workers(process)
+        assert len(workers) >= 2
+    finally:
+        process.send_signal(stop)
+    assert process.wait(timeout=10) != 0
+    _wait_until(lambda: not any(Path(f"/proc/{pid}").exists() for pid in workers))
+    assert not (tmp_path / "out" / "set").exists()
+    if stop == signal.SIGINT:
+        assert os.listdir(tmp_path / "out") == []
+
+
+def _wait_until(condition, seconds=20):
+    end = time.monotonic() + seconds
+    while not condition():
+        assert time.monotonic() < end
+        time.sleep(0.05)
 
 
 @pytest.mark.parametrize("workers", [1, 2])
