@@ -1,0 +1,98 @@
+"""How much of an image does a heatmap ask the reader to look at?"""
+
+import numpy as np
+
+from keras_xai.evaluation.checks import check_heatmaps
+
+
+def entropy(heatmaps: np.ndarray) -> np.ndarray:
+    """Measures how far the absolute relevance is spread; lower is simpler.
+
+    Signs are dropped. A heatmap of zeros counts as constant.
+
+    Args:
+        heatmaps: `(num_images, height, width)`.
+
+    Returns:
+        `(num_images,)` float64 in nats, from 0 (one pixel) to
+        ln(height · width) (constant).
+
+    Raises:
+        ValueError: if a heatmap is not finite.
+
+    Reference:
+        Bhatt et al., Evaluating and Aggregating Feature-based Model Explanations, 2020:
+        complexity.
+    """
+    check_heatmaps(heatmaps)
+    return np.array([_entropy(_shares(heatmap)) for heatmap in heatmaps])
+
+
+def gini(heatmaps: np.ndarray) -> np.ndarray:
+    """Measures how unequally the absolute relevance is shared; higher is sparser.
+
+    Signs are dropped. A heatmap of zeros counts as constant.
+
+    Args:
+        heatmaps: `(num_images, height, width)`.
+
+    Returns:
+        `(num_images,)` float64 from 0 (constant) to 1 - 1 / (height · width)
+        (one pixel).
+
+    Raises:
+        ValueError: if a heatmap is not finite.
+
+    Reference:
+        Chalasani et al., Concise Explanations of Neural Networks using Adversarial
+        Training, 2020: sparseness.
+    """
+    check_heatmaps(heatmaps)
+    return np.array([_gini(_shares(heatmap)) for heatmap in heatmaps])
+
+
+def effective_complexity(
+    heatmaps: np.ndarray, *, tolerance: float = 1e-5
+) -> np.ndarray:
+    """Counts the pixels whose absolute relevance is not negligible; lower is simpler.
+
+    Signs are dropped. A heatmap of zeros has none.
+
+    Args:
+        heatmaps: `(num_images, height, width)`.
+        tolerance: the part of the heatmap's largest absolute value that a pixel must
+            exceed to count.
+
+    Returns:
+        `(num_images,)` float64 from 0 to height · width, in pixels.
+
+    Raises:
+        ValueError: if a heatmap is not finite.
+
+    Reference:
+        Nguyen and Martínez, On quantitative aspects of model interpretability, 2020.
+
+    Notes:
+        The paper finds the threshold from the model's loss. As in Quantus, it is given.
+    """
+    check_heatmaps(heatmaps)
+    relevance = np.abs(heatmaps)
+    least = tolerance * relevance.max(axis=(1, 2), keepdims=True)
+    return (relevance > least).sum(axis=(1, 2), dtype=np.float64)
+
+
+def _shares(heatmap: np.ndarray) -> np.ndarray:
+    relevance = np.abs(heatmap.ravel().astype(np.float64))
+    if not relevance.any():
+        relevance += 1
+    return relevance / relevance.sum()
+
+
+def _entropy(shares: np.ndarray) -> float:
+    positive = shares[shares > 0]
+    return -(positive * np.log(positive)).sum()
+
+
+def _gini(shares: np.ndarray) -> float:
+    ranks = np.arange(1, shares.size + 1)
+    return (2 * ranks - shares.size - 1) @ np.sort(shares) / shares.size

@@ -1,0 +1,183 @@
+"""Does a mask betray a label that the pixels under it do not show?
+
+Train a predictor on images under random masks, `apply_masks(images, draw_…_masks(…))`,
+then ask for its `masked_accuracy` under a method's binarised heatmaps.
+"""
+
+import numpy as np
+
+from keras_xai.evaluation.calls import Predict, predict_in_batches
+from keras_xai.evaluation.checks import (
+    check_at_least_one,
+    check_heatmaps,
+    check_images,
+    check_labels,
+    check_same_shape,
+)
+
+
+def binarise(heatmaps: np.ndarray, *, threshold: float = 0.75) -> np.ndarray:
+    """Keeps the pixels above an absolute threshold; one equal to it is out.
+
+    Args:
+        heatmaps: `(num_images, height, width)`; values keep their sign.
+        threshold: in the heatmaps' unit; 0.75 is that of [IbPRIA19] Sec. 3.
+
+    Returns:
+        `(num_images, height, width)` bool.
+
+    Raises:
+        ValueError: if a heatmap is not finite.
+    """
+    check_heatmaps(heatmaps)
+    return heatmaps > threshold
+
+
+def apply_masks(
+    images: np.ndarray, masks: np.ndarray, *, fill_value: float = 0.0
+) -> np.ndarray:
+    """Keeps the pixels under each mask and fills the others.
+
+    Args:
+        images: `(…, height, width, channels)` float in [0, 1].
+        masks: `(…, height, width)` bool.
+        fill_value: in [0, 1], for all channels.
+
+    Returns:
+        `(…, height, width, channels)`, of the images' dtype.
+
+    Raises:
+        ValueError: if the shapes do not agree.
+    """
+    check_same_shape(masks, images[..., 0], "masks")
+    return np.where(
+        masks.astype(bool)[..., None], images, images.dtype.type(fill_value)
+    )
+
+
+def masked_accuracy(
+    predict: Predict,
+    images: np.ndarray,
+    labels: np.ndarray,
+    masks: np.ndarray,
+    *,
+    fill_value: float = 0.0,
+    batch_size: int = 32,
+) -> np.ndarray:
+    """Asks whether a predictor finds the label in what a mask leaves of an image.
+
+    The predictor never met the method's masks, so a label coded in a mask's shape does
+    not help it, while the pixels that show the class do. A method on whose masks the
+    method's own classifier is right and this predictor is not leaks the label. With
+    images of ones, the predictor sees the mask alone.
+
+    Args:
+        predict: `(batch, height, width, channels)` images to `(batch, num_classes)`
+            probabilities, trained on random masks.
+        images: `(num_images, height, width, channels)` float in [0, 1].
+        labels: `(num_images,)` int.
+        masks: `(num_images, height, width)` bool, see `binarise`.
+        fill_value: in [0, 1], the one the predictor was trained with.
+        batch_size: the most images in a call; there are ceil(num_images / batch_size).
+
+    Returns:
+        `(num_images,)` float64: 1 where the most probable class, of several the first,
+        is the label, else 0. The mean is the accuracy.
+
+    Raises:
+        ValueError: if shapes do not agree, images leave [0, 1], or a label is no class
+            index.
+
+    Reference:
+        Jethani et al., Have We Learned to Explain?, 2021: EVAL-X.
+    """
+    check_images(images, masks)
+    check_labels(labels, images)
+    masked = (
+        apply_masks(image, mask, fill_value=fill_value)
+        for image, mask in zip(images, masks, strict=True)
+    )
+    outputs = predict_in_batches(predict, masked, labels, batch_size)
+    return np.array([probs.argmax() == label for probs, label in outputs], np.float64)
+
+
+def draw_block_masks(
+    num_images: int,
+    height: int,
+    width: int,
+    rng: np.random.Generator,
+    *,
+    block_size: int = 8,
+) -> np.ndarray:
+    """Draws masks of square blocks, each kept independently of the others.
+
+    Args:
+        num_images: the number of masks.
+        height: in pixels.
+        width: in pixels.
+        rng: the only source of randomness.
+        block_size: the side of a block; 1 draws pixels. Blocks at the right and lower
+            border may be cut.
+
+    Returns:
+        `(num_images, height, width)` bool.
+
+    Raises:
+        ValueError: if `block_size` is below 1.
+
+    Reference:
+        Jethani et al., Have We Learned to Explain?, 2021.
+
+    Notes:
+        There a block is kept with probability 0.5. Here each mask first draws its own
+        probability from [0, 1], so that masks as small as an explainer's occur.
+    """
+    check_at_least_one(block_size, "block_size")
+    num_rows, num_columns = -(-height // block_size), -(-width // block_size)
+    kept = rng.random((num_images, num_rows, num_columns)) < rng.random(
+        (num_images, 1, 1)
+    )
+    pixels = kept.repeat(block_size, axis=1).repeat(block_size, axis=2)
+    return pixels[:, :height, :width]
+
+
+def draw_rectangle_masks(
+    num_images: int,
+    height: int,
+    width: int,
+    rng: np.random.Generator,
+    *,
+    max_rectangles: int = 4,
+) -> np.ndarray:
+    """Draws masks that are unions of independent rectangles.
+
+    Each mask has 1 to `max_rectangles` of them, all numbers equally likely. Each side
+    of a rectangle runs between two pixels drawn uniformly, both included.
+
+    Args:
+        num_images: the number of masks.
+        height: in pixels.
+        width: in pixels.
+        rng: the only source of randomness.
+        max_rectangles: the most in a mask.
+
+    Returns:
+        `(num_images, height, width)` bool, never empty.
+
+    Raises:
+        ValueError: if `max_rectangles` is below 1.
+    """
+    check_at_least_one(max_rectangles, "max_rectangles")
+    num_rectangles = rng.integers(1, max_rectangles, num_images, endpoint=True)
+    masks = np.zeros((num_images, height, width), bool)
+    for index in range(max_rectangles):
+        rows = _draw_intervals(num_images, height, rng)[:, :, None]
+        columns = _draw_intervals(num_images, width, rng)[:, None, :]
+        drawn = (index < num_rectangles)[:, None, None]
+        masks |= rows & columns & drawn
+    return masks
+
+
+def _draw_intervals(num_images: int, size: int, rng: np.random.Generator) -> np.ndarray:
+    ends = np.sort(rng.integers(0, size, (num_images, 2, 1)), axis=1)
+    return (ends[:, 0] <= np.arange(size)) & (np.arange(size) <= ends[:, 1])

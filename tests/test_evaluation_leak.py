@@ -1,0 +1,141 @@
+from math import ceil
+
+import numpy as np
+import pytest
+
+from keras_xai.evaluation.leak import (
+    apply_masks,
+    binarise,
+    draw_block_masks,
+    draw_rectangle_masks,
+    masked_accuracy,
+)
+
+
+def test_binarise_is_strict():
+    np.testing.assert_array_equal(
+        binarise(np.array([[[0.75, 0.7500001, -1, 1]]])), [[[False, True, False, True]]]
+    )
+    with pytest.raises(ValueError, match="`heatmaps`. Expected finite values"):
+        binarise(np.full((1, 2, 2), np.nan))
+
+
+def test_masks_keep_what_is_under_them(rng):
+    images = rng.random((3, 4, 5, 2)).astype(np.float32)
+    masks = rng.random((3, 4, 5)) < 0.5
+    masked = apply_masks(images, masks, fill_value=0.25)
+    assert masked.dtype == np.float32
+    np.testing.assert_array_equal(masked[masks], images[masks])
+    assert (masked[~masks] == 0.25).all()
+    with pytest.raises(ValueError, match=r"`masks`.*\(3, 4, 5\).*\(2, 4, 5\)"):
+        apply_masks(images, masks[:2])
+
+
+def test_leak_is_told_from_evidence():
+    """Bright images are class 1; the second method codes the class in a corner."""
+    images = np.zeros((6, 4, 4, 1))
+    labels = np.array([0, 1, 0, 1, 1, 0])
+    images[labels == 1, 1:3, 1:3] = 1
+    evidence = np.zeros((6, 4, 4), bool)
+    evidence[:, 1:3, 1:3] = True
+    leak = np.zeros((6, 4, 4), bool)
+    leak[labels == 1, 0, 0] = True
+
+    def predict(masked):
+        lit = masked.max(axis=(1, 2, 3))
+        return np.stack([1 - lit, lit], axis=1)
+
+    shown = masked_accuracy(predict, images, labels, evidence)
+    assert shown.dtype == np.float64
+    np.testing.assert_array_equal(shown, 1)
+    hidden = masked_accuracy(predict, images, labels, leak)
+    np.testing.assert_array_equal(hidden, labels == 0)
+    alone = masked_accuracy(predict, np.ones_like(images), labels, leak)
+    np.testing.assert_array_equal(alone, 1)
+
+
+@pytest.mark.parametrize("batch_size", [1, 3, 8])
+def test_masked_accuracy_calls_with_bounded_batches(rng, batch_size):
+    sizes = []
+
+    def predict(masked):
+        sizes.append(len(masked))
+        return np.eye(2)[np.ones(len(masked), int)]
+
+    scores = masked_accuracy(
+        predict,
+        rng.random((7, 4, 4, 1)),
+        np.array([0, 1, 1, 0, 1, 0, 0]),
+        np.ones((7, 4, 4), bool),
+        batch_size=batch_size,
+    )
+    np.testing.assert_array_equal(scores, [0, 1, 1, 0, 1, 0, 0])
+    assert len(sizes) == ceil(7 / batch_size)
+    assert max(sizes) <= batch_size
+
+
+def test_masked_accuracy_refuses_what_does_not_fit():
+    images, labels = np.ones((2, 4, 4, 1)), np.array([0, 1])
+    masks = np.ones((2, 4, 4), bool)
+    with pytest.raises(ValueError, match="`images`. Expected shape"):
+        masked_accuracy(np.ones, images, labels, masks[:, :3])
+    with pytest.raises(ValueError, match=r"`labels`. Expected shape \(2,\)"):
+        masked_accuracy(np.ones, images, labels[:1], masks)
+    with pytest.raises(ValueError, match="`predict`. Expected the probabilities"):
+        masked_accuracy(lambda batch: np.ones((len(batch), 1)), images, labels, masks)
+
+
+@pytest.mark.parametrize("block_size", [1, 3, 8])
+def test_blocks_are_whole_and_of_every_coverage(block_size, rng):
+    masks = draw_block_masks(500, 10, 13, rng, block_size=block_size)
+    assert masks.shape == (500, 10, 13)
+    assert masks.dtype == bool
+    corners = masks[:, ::block_size, ::block_size]
+    spread = corners.repeat(block_size, axis=1).repeat(block_size, axis=2)
+    np.testing.assert_array_equal(masks, spread[:, :10, :13])
+    coverage = masks.mean(axis=(1, 2))
+    assert coverage.mean() == pytest.approx(0.5, abs=0.06)
+    assert (coverage < 0.1).any()
+    assert (coverage > 0.9).any()
+
+
+def test_single_rectangles_are_rectangles(rng):
+    masks = draw_rectangle_masks(200, 9, 12, rng, max_rectangles=1)
+    for mask in masks:
+        rows, columns = mask.any(axis=1), mask.any(axis=0)
+        np.testing.assert_array_equal(mask, np.outer(rows, columns))
+        for side in (rows, columns):
+            assert np.ptp(np.flatnonzero(side)) + 1 == side.sum() > 0
+
+
+def test_more_rectangles_cover_more(rng):
+    few = draw_rectangle_masks(300, 9, 12, rng, max_rectangles=1)
+    many = draw_rectangle_masks(300, 9, 12, rng, max_rectangles=6)
+    assert many.any(axis=(1, 2)).all()
+    assert many.mean() > few.mean() + 0.1
+
+
+def test_every_number_of_rectangles_occurs(rng):
+    """Half of the masks hold one rectangle, and are the product of its two sides."""
+    masks = draw_rectangle_masks(400, 60, 60, rng, max_rectangles=2)
+    single = [
+        np.array_equal(mask, np.outer(mask.any(axis=1), mask.any(axis=0)))
+        for mask in masks
+    ]
+    assert 0.45 < np.mean(single) < 0.65
+
+
+@pytest.mark.parametrize("draw", [draw_block_masks, draw_rectangle_masks])
+def test_drawing_is_a_function_of_the_seed(draw):
+    first, again, other = (
+        draw(20, 9, 12, np.random.default_rng(seed)) for seed in (1, 1, 2)
+    )
+    np.testing.assert_array_equal(first, again)
+    assert not np.array_equal(first, other)
+
+
+def test_drawing_nothing_is_an_error(rng):
+    with pytest.raises(ValueError, match="`block_size`. Expected at least 1"):
+        draw_block_masks(1, 4, 4, rng, block_size=0)
+    with pytest.raises(ValueError, match="`max_rectangles`. Expected at least 1"):
+        draw_rectangle_masks(1, 4, 4, rng, max_rectangles=0)
