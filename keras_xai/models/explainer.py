@@ -94,7 +94,12 @@ def build_explainer(
     bias = keras.initializers.Constant(init_bias)
     if batch_norm_momentum is None:
         x = keras.layers.Conv2D(
-            1, 1, bias_initializer=bias, dtype="float32", name="mask_conv"
+            1,
+            1,
+            kernel_initializer="zeros",  # the mask starts flat
+            bias_initializer=bias,
+            dtype="float32",
+            name="mask_conv",
         )(x)
     else:
         x = keras.layers.Conv2D(1, 1, dtype="float32", name="mask_conv")(x)

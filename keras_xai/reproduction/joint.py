@@ -28,7 +28,7 @@ OUR_L1_FACTORS = (0.0, 0.1, 1.0, 10.0)  # of our recipe's own price
 NUM_EXAMPLES = 6  # positives whose masks are kept for the figures
 
 # The small size keeps the shapes' size in pixels and has fewer of them; the price of
-# a pixel is multiplied by 4, so that a white mask costs the same as at 224x224.
+# a pixel rises so that a white mask costs the same as at full size.
 SIZES = {
     "paper": {"full": (224, 19), "half": (112, 9)},
     "quick": {"full": (64, 5), "half": (32, 3)},
@@ -148,7 +148,9 @@ def _cell(
         max_radius=min(DATA_RECIPES[data].max_radius, MAX_RADIUS[profile]),
         seed=seed,
     )
-    config = with_l1(config, l1 * (full_size / image_size) ** 2)
+    if config.l1_reduction == "sum":
+        l1 *= (full_size / image_size) ** 2
+    config = with_l1(config, l1)
     return Cell(
         f"{name}_{data}-{image_size}_seed{seed}",
         {

@@ -22,7 +22,7 @@ class Stage:
     optimizer: Literal["adadelta", "adam"] = "adadelta"  # Sec. 2.1: Keras' Adadelta,
     learning_rate: float = 1.0  # whose default was 1.0 in 2019
     schedule: Literal["constant", "cosine"] = "constant"  # of the learning rate
-    l1: float = 0.0  # price of one unit of mask in one pixel
+    l1: float = 0.0  # price of the mask, in the unit of `l1_reduction`
     l1_ramp_epochs: int = 0  # epochs over which the price rises linearly from 0
     warm_start: bool = False  # begin with the classifier's features in the explainer
 
@@ -42,8 +42,8 @@ class JointConfig:
         Stage("joint", ("explainer", "classifier")),
     )
     batch_size: int = 8  # Sec. 2.3
-    # The paper's Keras summed the L1 over pixels and batch; Keras since 3.14 and this
-    # package's `l1` average over the batch. "sum" multiplies by the batch size.
+    # "sum" over pixels and batch, as the paper's Keras did; "mean" over both, which
+    # has the same price for a white mask at any size.
     l1_reduction: Literal["sum", "mean"] = "sum"
     augmentation: bool = False  # flips and quarter turns, drawn anew for each image
     scale: float = 1 / 255  # images in [0, 255] to the network's input
@@ -60,10 +60,16 @@ class JointConfig:
     dense_activation: str = "sigmoid"
     dropout: float = 0.3
 
-    def l1_weight(self, stage: Stage) -> float:
-        """Returns the loss weight of `keras_xai.losses.l1` in a stage."""
-        factor = self.batch_size if self.l1_reduction == "sum" else 1
-        return stage.l1 * factor
+    def l1_weight(self, stage: Stage, num_pixels: int) -> float:
+        """Returns a stage's weight of `keras_xai.losses.l1`, a mean over the batch.
+
+        Args:
+            stage: one of the stages.
+            num_pixels: of a mask.
+        """
+        if self.l1_reduction == "sum":
+            return stage.l1 * self.batch_size
+        return stage.l1 / num_pixels
 
 
 def with_l1(config: JointConfig, l1: float) -> JointConfig:

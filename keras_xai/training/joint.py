@@ -153,7 +153,6 @@ def train_joint(
                 joint=model,
                 stage=stage,
                 l1_price=l1_price,
-                l1_weight=config.l1_weight(stage),
                 seed=(seed, index),
                 evaluate=partial(evaluate, graph, validation, regions),
                 save=partial(_save, run_dir, model, graph, rows),
@@ -318,7 +317,9 @@ def compile_stage(
     """
     for part in ("explainer", "classifier"):
         model.get_layer(part).trainable = part in stage.trains
-    l1_price = keras.Variable(config.l1_weight(stage), trainable=False, dtype="float32")
+    height, width, _ = model.input_shape[1:]
+    l1_weight = config.l1_weight(stage, height * width)
+    l1_price = keras.Variable(l1_weight, trainable=False, dtype="float32")
     stage_losses: dict[str, Any] = {"probs": "sparse_categorical_crossentropy"}
     if not stage.white_mask:
         stage_losses["mask"] = lambda true, mask: l1_price * losses.l1(true, mask)
@@ -356,7 +357,6 @@ class _Epoch(keras.callbacks.Callback):
         joint: keras.Model,
         stage: Stage,
         l1_price: keras.Variable,
-        l1_weight: float,
         seed: tuple[int, int],
         evaluate: Callable[[], runs.LogRow],
         save: Callable[[runs.LogRow], None],
@@ -369,7 +369,7 @@ class _Epoch(keras.callbacks.Callback):
             if isinstance(layer, keras.layers.Dropout)
         ]
         self.stage = stage
-        self.l1_price, self.l1_weight = l1_price, l1_weight
+        self.l1_price, self.l1_weight = l1_price, float(l1_price)
         self.seed = seed
         self.evaluate, self.save, self.report = evaluate, save, report
 
