@@ -181,3 +181,23 @@ def test_train_refuses_bad_input(polygons, run_dir, tmp_path, capsys):
 def test_unwritable_output_is_one_sentence(polygons, tmp_path, capsys):
     (tmp_path / "file").write_text("")
     fails(capsys, "train", polygons, tmp_path / "file/run", *TINY_RUN)
+
+
+def test_tensorboard_that_is_not_installed_is_named(
+    polygons, tmp_path, capsys, monkeypatch
+):
+    monkeypatch.setitem(sys.modules, "tensorboard", None)
+    options = ["--tensorboard", tmp_path / "logs"]
+    message = fails(capsys, "train", polygons, tmp_path / "run", *TINY_RUN, *options)
+    assert "keras_xai[tensorboard]" in message
+
+
+def test_recipe_may_be_a_file(polygons, tmp_path, capsys):
+    recipe = tmp_path / "mine.json"
+    recipe.write_text('{"scale": 1.0, "lambda": 2}')
+    arguments = ["train", polygons, tmp_path / "run", "--recipe", recipe]
+    assert "Unknown option `lambda`" in fails(capsys, *arguments)
+    recipe.write_text("{")
+    assert "not valid JSON" in fails(capsys, *arguments)
+    recipe.unlink()
+    assert "mine.json" in fails(capsys, *arguments)

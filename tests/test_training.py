@@ -21,13 +21,8 @@ from keras_xai.training.config import (
     config_to_dict,
     with_l1,
 )
-from keras_xai.training.joint import (
-    TARGET_MARGIN,
-    ValidationRegions,
-    build_from_config,
-    copy_features,
-    train_joint,
-)
+from keras_xai.training.joint import build_from_config, copy_features, train_joint
+from keras_xai.training.validation import TARGET_MARGIN, ValidationRegions
 
 pytestmark = pytest.mark.usefixtures("float32")
 

@@ -3,7 +3,7 @@
 from collections.abc import Callable
 from functools import partial
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any
 
 import keras
 import numpy as np
@@ -14,23 +14,16 @@ from keras_xai.datasets.batches import (
     draw_symmetries,
     training_batches,
 )
-from keras_xai.datasets.split import DISTRACTOR, TARGET, Split
+from keras_xai.datasets.split import Split
 from keras_xai.errors import InputError
-from keras_xai.evaluation.localization import (
-    coverage,
-    dilate,
-    pointing_game,
-    relevance_mass,
-)
 from keras_xai.models.classifier import build_classifier
 from keras_xai.models.explainer import build_explainer
 from keras_xai.models.joint import build_joint, build_white_mask_model
 from keras_xai.training import runs
 from keras_xai.training.config import JointConfig, Stage, config_to_dict
 from keras_xai.training.precision import Precision, resolve_precision
+from keras_xai.training.validation import ValidationRegions, evaluate
 
-TARGET_MARGIN = 3  # pixels around a filled object that still count as on it
-EVALUATION_BATCH_SIZE = 32
 OPTIMIZERS = {"adadelta": keras.optimizers.Adadelta, "adam": keras.optimizers.Adam}
 
 
@@ -199,74 +192,6 @@ def copy_features(classifier: keras.Model, explainer: keras.Model) -> None:
         if layer.name.startswith("down") and "conv" in layer.name:
             source = classifier.get_layer(layer.name.replace("down", "block"))
             layer.set_weights(source.get_weights())
-
-
-class ValidationRegions(NamedTuple):
-    """Where the validation images' positives have their target and other objects.
-
-    Attributes:
-        positives: `(num_positives,)` indices of the images that hold a target.
-        targets: `(num_positives, height, width)` bool, filled and dilated by
-            `TARGET_MARGIN` pixels.
-        distractors: the same for all other objects, less the targets.
-    """
-
-    positives: np.ndarray
-    targets: np.ndarray
-    distractors: np.ndarray
-
-    @classmethod
-    def from_split(cls, split: Split) -> "ValidationRegions | None":
-        """Derives the regions; None if the split has no annotations."""
-        if split.object_maps is None:
-            return None
-        positives = np.flatnonzero((split.object_maps == TARGET).any(axis=(1, 2)))
-        object_maps = split.object_maps[positives]
-        targets = dilate(object_maps == TARGET, TARGET_MARGIN)
-        distractors = dilate(object_maps == DISTRACTOR, TARGET_MARGIN) & ~targets
-        return cls(positives, targets, distractors)
-
-
-def evaluate(
-    graph: keras.Model, split: Split, regions: ValidationRegions | None
-) -> runs.LogRow:
-    """Measures a joint or white-mask model on a split.
-
-    Args:
-        graph: a model from `build_joint` or `build_white_mask_model`.
-        split: the images.
-        regions: their ground truth, if there is any.
-
-    Returns:
-        Cross-entropy, accuracy and majority rate; with a mask also its coverage; with
-        ground truth, over the positives: pointing game, and the shares of the mask's
-        mass on target and on the other objects.
-    """
-    outputs = graph.predict(split.images, batch_size=EVALUATION_BATCH_SIZE, verbose=0)
-    probs = outputs["probs"]
-    true_probs = np.take_along_axis(probs, split.labels[:, None], axis=1)
-    row: runs.LogRow = {
-        "val_cross_entropy": float(-np.log(np.maximum(true_probs, 1e-7)).mean()),
-        "val_accuracy": float((probs.argmax(axis=1) == split.labels).mean()),
-        "majority_rate": split.majority_rate,
-    }
-    if "mask" in outputs:
-        masks = outputs["mask"][..., 0]
-        row["val_coverage"] = float(coverage(masks).mean())
-        if regions is not None and len(regions.positives):
-            masks = masks[regions.positives]
-            row |= {
-                "val_pointing_game": float(
-                    pointing_game(masks, regions.targets).mean()
-                ),
-                "val_mass_on_target": float(
-                    relevance_mass(masks, regions.targets).mean()
-                ),
-                "val_mass_on_distractors": float(
-                    relevance_mass(masks, regions.distractors).mean()
-                ),
-            }
-    return row
 
 
 def _restore(
