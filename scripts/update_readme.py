@@ -1,6 +1,6 @@
 """Fills the README's table of claims from results/claims.json.
 
-    python scripts/update_readme.py
+python scripts/update_readme.py
 """
 
 import json

@@ -5,13 +5,14 @@ import os
 import sys
 
 from keras_xai import __version__
-from keras_xai.cli import demo, explain, generate, reproduce, train
+from keras_xai.cli import decode, demo, explain, generate, reproduce, train
 from keras_xai.errors import InputError
 
 VERBS = {
     "generate": generate,
     "train": train,
     "explain": explain,
+    "decode": decode,
     "reproduce": reproduce,
     "demo": demo,
 }

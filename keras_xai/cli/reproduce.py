@@ -8,7 +8,7 @@ from keras_xai.recipes import PROFILES
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Adds the verb's arguments."""
-    parser.add_argument("paper", choices=("joint",), help="whose experiments")
+    parser.add_argument("paper", choices=("joint", "cladec"), help="whose experiments")
     parser.add_argument(
         "--profile", choices=PROFILES, default="paper", help="how long to train"
     )
@@ -19,7 +19,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "--work",
         type=Path,
         default=Path("work"),
-        help="folder for data sets and weights",
+        help="folder for data sets and weights; cladec looks in its data/ for "
+        "fashion-mnist, mnist and tiny-imagenet",
     )
     parser.add_argument("--only", default="", help="only cells whose name starts so")
     parser.add_argument(
@@ -34,12 +35,16 @@ def run(args: argparse.Namespace) -> str:
     """Runs the missing cells and returns where the tables are."""
     from rich.console import Console
 
-    from keras_xai.reproduction import joint, joint_summary
+    from keras_xai.reproduction import cladec, cladec_summary, joint, joint_summary
     from keras_xai.sweeps import read_results, run_missing
 
     console = Console(stderr=True, quiet=args.quiet, highlight=False)
     folder = args.results / args.paper
-    cells = joint.cells(args.profile)
+    experiments, summary = {
+        "joint": (joint, joint_summary),
+        "cladec": (cladec, cladec_summary),
+    }[args.paper]
+    cells = experiments.cells(args.profile)
     if args.list:
         results = read_results(cells, folder / "cells")
         lines = [f"{'done' if results[c.name] else 'missing':8}{c.name}" for c in cells]
@@ -48,9 +53,9 @@ def run(args: argparse.Namespace) -> str:
         run_missing(
             [cell for cell in cells if cell.name.startswith(args.only)],
             folder / "cells",
-            lambda cell: joint.measure(cell, args.work, folder / "cells"),
-            command=f"keras-xai reproduce joint --profile {args.profile}",
+            lambda cell: experiments.measure(cell, args.work, folder / "cells"),
+            command=f"keras-xai reproduce {args.paper} --profile {args.profile}",
             report=console.print,
         )
-    joint_summary.write_summary(cells, args.profile, folder)
+    summary.write_summary(cells, args.profile, folder)
     return str(folder / "tables.md")

@@ -1,0 +1,161 @@
+"""Decode a layer of your own classifier: what does it still know of an image?"""
+
+import argparse
+from pathlib import Path
+
+from keras_xai.errors import InputError
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Adds the verb's arguments."""
+    parser.add_argument(
+        "model", type=Path, metavar="MODEL", help="classifier saved as .keras"
+    )
+    parser.add_argument("out", type=Path, metavar="OUT", help="folder to make")
+    parser.add_argument("--layer", required=True, help="name of the layer to decode")
+    parser.add_argument(
+        "--data",
+        type=Path,
+        required=True,
+        help="folder of idx files (scaled to the model's size), of TinyImageNet, or "
+        "of one folder of images a class in the order of the model's classes",
+    )
+    parser.add_argument(
+        "--resize", action="store_true", help="scale image files to the model's size"
+    )
+    parser.add_argument(
+        "--alpha",
+        type=float,
+        default=0.0,
+        help="weight of the classification loss in [0, 1]; 0 reconstructs only",
+    )
+    parser.add_argument(
+        "--no-reference", action="store_true", help="do not train RefAE beside it"
+    )
+    parser.add_argument(
+        "--units",
+        type=_parse_units,
+        metavar="0,3,8-15",
+        help="units, or channels, of the layer to keep; the others become zero",
+    )
+    parser.add_argument(
+        "--other",
+        type=Path,
+        metavar="MODEL",
+        help="second classifier, such as a fine-tuned one: decode its layer too",
+    )
+    parser.add_argument(
+        "--epochs", type=int, default=16, help="of each training; the paper's are 64"
+    )
+    parser.add_argument("--batch-size", type=int, default=128, help="images a step")
+    parser.add_argument(
+        "--input-range",
+        type=float,
+        nargs=2,
+        default=(0.0, 1.0),
+        metavar=("BLACK", "WHITE"),
+        help="what the model expects for black and white: 0 255, or -1 1",
+    )
+    parser.add_argument(
+        "--constant",
+        type=_parse_constant,
+        action="append",
+        default=[],
+        metavar="INPUT=VALUE",
+        help="fills an input that is not the image; may be repeated",
+    )
+    parser.add_argument(
+        "--logits", action="store_true", help="the model's output wants a softmax"
+    )
+    parser.add_argument("--seed", type=int, default=0, help="seed of everything random")
+    parser.add_argument(
+        "--precision",
+        choices=("auto", "float32", "mixed_bfloat16"),
+        default="auto",
+        help="auto takes mixed_bfloat16 where the processor multiplies bfloat16",
+    )
+
+
+def run(args: argparse.Namespace) -> str:
+    """Decodes and returns where the result is."""
+    import keras
+
+    from keras_xai.cli.progress import progress_bar
+    from keras_xai.datasets.classification import is_idx_set, read_classification
+    from keras_xai.decoding import decode_layer, load_model, open_classifier
+    from keras_xai.models.image_classifier import find_image_input
+    from keras_xai.report.decode_report import write_decode_report
+    from keras_xai.training.decoding_config import DecodingConfig
+    from keras_xai.training.precision import resolve_precision
+
+    config = DecodingConfig(
+        epochs=args.epochs, batch_size=args.batch_size, alpha=args.alpha
+    )
+    policy = resolve_precision(args.precision)
+    keras.config.set_dtype_policy(policy)
+    paths = {"cladec": args.model}
+    if args.other is not None:
+        paths["other"] = args.other
+    models = {method: load_model(path) for method, path in paths.items()}
+    constants = dict(args.constant)
+    try:
+        _, (height, width, num_channels) = find_image_input(models["cladec"], constants)
+    except ValueError as error:
+        raise InputError(f"{args.model}: {error}") from error
+    size = None  # the files' own
+    if height and width and (args.resize or is_idx_set(args.data)):
+        size = (height, width)
+    train, test = read_classification(args.data, size=size, num_channels=num_channels)
+    classifiers = {
+        method: open_classifier(
+            model,
+            train,
+            input_range=tuple(args.input_range),
+            constants=constants,
+            from_logits=args.logits,
+        )
+        for method, model in models.items()
+    }
+
+    trainings = [*([] if args.no_reference else ["ref_ae"]), *classifiers]
+    total = len(trainings) * args.epochs
+    with progress_bar("epochs", total, quiet=args.quiet) as report:
+        decode_layer(
+            classifiers,
+            args.layer,
+            train,
+            test,
+            config,
+            args.out,
+            seed=args.seed,
+            units=args.units,
+            reference=not args.no_reference,
+            settings={
+                "model": str(args.model),
+                "other": None if args.other is None else str(args.other),
+                "data": str(args.data),
+                "precision": policy,
+                "input_range": list(args.input_range),
+                "constants": constants,
+                "logits": args.logits,
+                "resize": args.resize,
+            },
+            report=lambda method, row: report(
+                trainings.index(method) * args.epochs + row["epoch"]
+            ),
+            finish=lambda folder: write_decode_report(folder, folder / "report.html"),
+        )
+    return str(args.out)
+
+
+def _parse_units(text: str) -> tuple[int, ...]:
+    units: list[int] = []
+    for part in text.split(","):
+        first, _, last = part.partition("-")
+        units += range(int(first), int(last or first) + 1)
+    return tuple(units)
+
+
+def _parse_constant(text: str) -> tuple[str, float]:
+    name, _, value = text.partition("=")
+    return name, float(value)

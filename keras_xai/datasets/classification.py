@@ -1,0 +1,261 @@
+"""Public image sets and folders of classes, read as training and test splits."""
+
+import csv
+import tarfile
+import tempfile
+from collections.abc import Sequence
+from pathlib import Path
+
+import numpy as np
+from PIL import Image
+
+from keras_xai.datasets.idx import read_idx
+from keras_xai.datasets.images import list_images, read_image
+from keras_xai.datasets.split import Split
+from keras_xai.errors import InputError
+
+FASHION_CLASSES = (
+    "T-shirt/top",
+    "Trouser",
+    "Pullover",
+    "Dress",
+    "Coat",
+    "Sandal",
+    "Shirt",
+    "Sneaker",
+    "Bag",
+    "Ankle boot",
+)
+DIGITS = tuple("0123456789")
+OTHER_FOLDERS = (
+    Path("/usr/share/datasets"),  # of Debian's package dataset-fashion-mnist
+    Path.home() / ".keras" / "datasets",  # of keras.datasets.fashion_mnist.load_data
+)
+TINY_IMAGENET = "tiny-imagenet-200"
+TEST_FOLDERS = ("test", "val", "validation")
+TEST_EVERY = 5  # images, where a folder has no test set of its own
+
+Splits = tuple[Split, Split]
+
+
+def find_dataset(name: str, folder: Path) -> Path:
+    """Finds a data set's folder: the given one's child, or where others put it.
+
+    Args:
+        name: such as fashion-mnist.
+        folder: where data sets are kept.
+
+    Raises:
+        InputError: if there is none.
+    """
+    candidates = [root / name for root in (folder, *OTHER_FOLDERS)]
+    for candidate in candidates:
+        if candidate.is_dir():
+            return candidate
+    raise InputError(
+        f"The data set {name} is not there; expected one of the folders "
+        f"{', '.join(map(str, candidates))}."
+    )
+
+
+def read_classification(
+    folder: Path, *, size: tuple[int, int] | None = None, num_channels: int = 3
+) -> Splits:
+    """Reads a folder of labelled images in any of the forms known here.
+
+    - Four gzipped idx files: MNIST and Fashion-MNIST, always of one channel.
+    - TinyImageNet, as its archives (`*.tar*`) or extracted: its validation images of
+      the classes that have training images are the test set.
+    - One folder of images a class, perhaps inside train/ and test/ (or val/). Without
+      a test set, every fifth image is in it.
+
+    Args:
+        folder: the folder.
+        size: `(height, width)` to resize to, bilinearly, or None for the files' own.
+            The paper scales 28x28 to 32x32 and does not say how.
+        num_channels: 1 or 3; files other than idx are converted.
+
+    Returns:
+        Training and test split.
+
+    Raises:
+        InputError: if the folder has none of these forms, a file is broken, a label is
+            out of range, or images differ in size.
+    """
+    if not folder.is_dir():
+        raise InputError(f"{folder} does not exist; expected a folder of images.")
+    if is_idx_set(folder):
+        train, test = _read_idx_set(folder)
+        if size is not None:
+            train, test = _resize(train, size), _resize(test, size)
+        return train, test
+    if sorted(folder.glob("tiny-imagenet*.tar*")):
+        return _read_archives(folder, size, num_channels)
+    for root in (folder, folder / TINY_IMAGENET):
+        if (root / "val" / "val_annotations.txt").exists():
+            return _read_tiny_imagenet(root, size, num_channels, folder)
+    return _read_class_folders(folder, size, num_channels)
+
+
+def is_idx_set(folder: Path) -> bool:
+    """Whether a folder holds idx files: MNIST, Fashion-MNIST and their like."""
+    return (folder / "train-images-idx3-ubyte.gz").exists()
+
+
+def _read_idx_set(folder: Path) -> Splits:
+    names = FASHION_CLASSES if "fashion" in folder.resolve().name else DIGITS
+    return _read_idx_split(folder, "train", names), _read_idx_split(
+        folder, "t10k", names
+    )
+
+
+def _read_idx_split(folder: Path, prefix: str, class_names: Sequence[str]) -> Split:
+    images = read_idx(folder / f"{prefix}-images-idx3-ubyte.gz", 3)
+    path = folder / f"{prefix}-labels-idx1-ubyte.gz"
+    labels = read_idx(path, 1)
+    if len(labels) != len(images):
+        raise InputError(
+            f"{path} has {len(labels)} labels; expected {len(images)}, one an image."
+        )
+    if len(labels) == 0 or labels.max() >= len(class_names):
+        raise InputError(
+            f"{path} has a label out of range; expected 0 to {len(class_names) - 1}. "
+            f"Received: {labels.max(initial=0)} among {len(labels)}"
+        )
+    filenames = tuple(f"{prefix}-{i:05d}" for i in range(len(images)))
+    return Split(
+        images[..., None], labels.astype(np.int32), None, filenames, tuple(class_names)
+    )
+
+
+def _resize(split: Split, size: tuple[int, int]) -> Split:
+    """Resizes grey images bilinearly."""
+    if split.image_shape[:2] == size:
+        return split
+    images = np.empty((split.num_images, *size, 1), np.uint8)
+    for i, image in enumerate(split.images):
+        resized = Image.fromarray(image[..., 0]).resize(
+            (size[1], size[0]), Image.Resampling.BILINEAR
+        )
+        images[i, ..., 0] = np.asarray(resized)
+    return split._replace(images=images)
+
+
+def _read_archives(
+    folder: Path, size: tuple[int, int] | None, num_channels: int
+) -> Splits:
+    with tempfile.TemporaryDirectory() as room:
+        for path in sorted(folder.glob("tiny-imagenet*.tar*")):
+            try:
+                with tarfile.open(path) as archive:
+                    archive.extractall(room, filter="data")
+            except (tarfile.TarError, EOFError, OSError) as error:
+                raise InputError(
+                    f"{path} cannot be extracted; expected a whole archive. "
+                    f"Received: {error}"
+                ) from None
+        root = Path(room) / TINY_IMAGENET
+        if not (root / "val" / "val_annotations.txt").exists():
+            raise InputError(
+                f"{folder} has archives without {TINY_IMAGENET}/val; expected those "
+                "of TinyImageNet."
+            )
+        return _read_tiny_imagenet(root, size, num_channels, folder)
+
+
+def _read_tiny_imagenet(
+    root: Path, size: tuple[int, int] | None, num_channels: int, names_folder: Path
+) -> Splits:
+    train_dir = root / "train"
+    if not train_dir.is_dir():
+        raise InputError(f"{train_dir} does not exist; expected TinyImageNet's.")
+    wnids = sorted(path.name for path in train_dir.iterdir() if path.is_dir())
+    index_of = {wnid: index for index, wnid in enumerate(wnids)}
+    train = [
+        (path, index)
+        for wnid, index in index_of.items()
+        for path in list_images(train_dir / wnid / "images")
+    ]
+    test = []
+    for line in (root / "val" / "val_annotations.txt").read_text().splitlines():
+        filename, wnid, *_ = line.split("\t")
+        if wnid in index_of:
+            test.append((root / "val" / "images" / filename, index_of[wnid]))
+    names = _read_class_names(names_folder / "classes.tsv")
+    class_names = [names.get(wnid, wnid) for wnid in wnids]
+    return (
+        _read_files(train, class_names, size, num_channels),
+        _read_files(test, class_names, size, num_channels),
+    )
+
+
+def _read_class_names(path: Path) -> dict[str, str]:
+    if not path.exists():
+        return {}
+    with path.open(newline="") as file:
+        return {
+            row["wnid"]: row["name"] for row in csv.DictReader(file, delimiter="\t")
+        }
+
+
+def _read_class_folders(
+    folder: Path, size: tuple[int, int] | None, num_channels: int
+) -> Splits:
+    train_dir = folder / "train" if (folder / "train").is_dir() else folder
+    test_dirs = [folder / name for name in TEST_FOLDERS if (folder / name).is_dir()]
+    class_names = sorted(
+        p.name for p in train_dir.iterdir() if p.is_dir() and not p.name.startswith(".")
+    )
+    if len(class_names) < 2:
+        raise InputError(
+            f"{train_dir} has {len(class_names)} folders of images; expected at least "
+            "2, one a class."
+        )
+    train = _list_class_folders(train_dir, class_names)
+    if train_dir != folder and test_dirs:
+        test = _list_class_folders(test_dirs[0], class_names)
+    else:
+        test = train[TEST_EVERY - 1 :: TEST_EVERY]
+        train = [file for i, file in enumerate(train) if (i + 1) % TEST_EVERY]
+    if not test:
+        raise InputError(
+            f"{folder} has {len(train)} images; expected at least {TEST_EVERY}."
+        )
+    return (
+        _read_files(train, class_names, size, num_channels),
+        _read_files(test, class_names, size, num_channels),
+    )
+
+
+def _list_class_folders(
+    folder: Path, class_names: Sequence[str]
+) -> list[tuple[Path, int]]:
+    return [
+        (path, index)
+        for index, name in enumerate(class_names)
+        for path in list_images(folder / name)
+    ]
+
+
+def _read_files(
+    files: Sequence[tuple[Path, int]],
+    class_names: Sequence[str],
+    size: tuple[int, int] | None,
+    num_channels: int,
+) -> Split:
+    images: list[np.ndarray] = []
+    for path, _ in files:
+        image = read_image(path, num_channels, size)
+        if images and image.shape != images[0].shape:
+            raise InputError(
+                f"{path} has shape {image.shape}; expected {images[0].shape}, as the "
+                "images before it."
+            )
+        images.append(image)
+    return Split(
+        np.stack(images),
+        np.array([label for _, label in files], np.int32),
+        None,
+        tuple(path.name for path, _ in files),
+        tuple(class_names),
+    )

@@ -1,0 +1,37 @@
+"""The ledger of claims, and what its rows are made of."""
+
+import json
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from keras_xai.training.runs import write_atomically
+
+
+def spread(values: Sequence[float]) -> dict[str, Any]:
+    """Averages one value a seed: `mean`, `sd` (of a sample; None for one), `values`."""
+    return {
+        "mean": round(float(np.mean(values)), 5) if len(values) else None,
+        "sd": round(float(np.std(values, ddof=1)), 5) if len(values) > 1 else None,
+        "values": [round(float(value), 5) for value in values],
+    }
+
+
+def format_spread(values: Sequence[float], digits: int = 3) -> str:
+    """Writes `mean ± sd`, or that the values are missing."""
+    numbers = spread(values)
+    if numbers["mean"] is None:
+        return "missing"
+    if numbers["sd"] is None:
+        return f"{numbers['mean']:.{digits}f}"
+    return f"{numbers['mean']:.{digits}f} ± {numbers['sd']:.{digits}f}"
+
+
+def write_ledger(path: Path, paper: str, claims: Sequence[dict[str, Any]]) -> None:
+    """Replaces one paper's rows in claims.json and keeps the others."""
+    others = []
+    if path.exists():
+        others = [c for c in json.loads(path.read_text()) if c["paper"] != paper]
+    write_atomically(path, json.dumps([*others, *claims], indent=1) + "\n")

@@ -1,0 +1,203 @@
+"""`keras-xai decode`, end to end and refused."""
+
+import csv
+import json
+
+import keras
+import numpy as np
+import pytest
+from PIL import Image
+from test_cli import fails
+from test_datasets_classification import write_idx_set
+
+from keras_xai.cli import main
+from keras_xai.cli.decode import _parse_units
+from keras_xai.errors import InputError
+from keras_xai.evaluation.reconstruction import squared_error
+from keras_xai.models.classifier import build_classifier
+from keras_xai.report.decode_report import write_decode_report
+
+QUICK = ["--epochs=1", "--batch-size=8", "--precision=float32", "--quiet"]
+pytestmark = pytest.mark.usefixtures("float32")
+
+
+@pytest.fixture(scope="module")
+def images(tmp_path_factory):
+    """Twelve images of two classes, 8x8 RGB: dark ones and bright ones."""
+    folder = tmp_path_factory.mktemp("decode") / "images"
+    rng = np.random.default_rng(0)
+    for part in ("train", "test"):
+        for name, level in (("bright", 150), ("dark", 0)):
+            (folder / part / name).mkdir(parents=True)
+            for i in range(6):
+                pixels = rng.integers(level, level + 100, (8, 8, 3), dtype=np.uint8)
+                Image.fromarray(pixels).save(folder / part / name / f"{name}{i}.png")
+    return folder
+
+
+def build_bright_or_dark(num_classes=2, head="softmax"):
+    """Knows bright from dark: two classes by the mean of the image."""
+    keras.config.set_dtype_policy("float32")
+    image = keras.Input((8, 8, 3), name="image")
+    x = keras.layers.Conv2D(4, 3, padding="same", activation="relu", name="conv")(image)
+    x = keras.layers.MaxPooling2D(name="pool")(x)
+    mean = keras.layers.GlobalAveragePooling2D(name="mean")(image)
+    flat = keras.layers.Flatten(name="flat")(x)
+    both = keras.layers.Concatenate(name="both")([mean, 0 * flat])
+    out = keras.layers.Dense(num_classes, activation=head, name="head")
+    model = keras.Model(image, out(both))
+    kernel = np.zeros((67, num_classes), np.float32)
+    kernel[:3, 0], kernel[:3, 1] = 10, -10
+    bias = np.zeros(num_classes, np.float32)
+    bias[:2] = [-15, 15]
+    out.set_weights([kernel, bias])
+    return model
+
+
+@pytest.fixture(scope="module")
+def model_path(images):
+    path = images.parent / "model.keras"
+    build_bright_or_dark().save(path)
+    return path
+
+
+def decode(model, images, out, *options, layer="pool"):
+    arguments = [str(model), f"--layer={layer}", f"--data={images}", str(out)]
+    return ["decode", *arguments, *QUICK, *map(str, options)]
+
+
+def read(folder):
+    with (folder / "metrics.csv").open(newline="") as file:
+        metrics = {
+            (row["method"], row["metric"]): float(row["mean"])
+            for row in csv.DictReader(file)
+        }
+    with np.load(folder / "reconstructions.npz") as arrays:
+        return metrics, dict(arrays)
+
+
+def test_decode_writes_what_the_layer_knows(model_path, images, tmp_path, capsys):
+    out = tmp_path / "out"
+    other = tmp_path / "other.keras"
+    build_bright_or_dark().save(other)
+    options = ["--alpha=0.5", "--units=0,2-3", "--other", other]
+    assert main(decode(model_path, images, out, *options)) == 0
+    assert capsys.readouterr().out.splitlines()[-1] == str(out)
+    names = {"images.csv", "metrics.csv", "reconstructions.npz", "report.html"}
+    assert {p.name for p in out.iterdir()} == names | {"settings.json"}
+    metrics, arrays = read(out)
+    assert {method for method, _ in metrics} == {
+        "original",
+        "ref_ae",
+        "cladec",
+        "other",
+    }
+    assert metrics["original", "accuracy"] == 1
+    for method in ("ref_ae", "cladec", "other"):
+        reconstruction = arrays[method]
+        assert reconstruction.shape == (12, 8, 8, 3)
+        assert reconstruction.dtype == np.float32
+        assert reconstruction.min() >= 0 and reconstruction.max() <= 1
+        error = squared_error(arrays["image"] / 255, reconstruction).mean()
+        assert metrics[method, "squared_error"] == pytest.approx(error, rel=1e-4)
+    assert arrays["filename"][0] == "bright0.png"
+    assert (
+        arrays["label"].tolist() == arrays["prediction"].tolist() == [0] * 6 + [1] * 6
+    )
+    settings = json.loads((out / "settings.json").read_text())
+    assert settings["units"] == [0, 2, 3] and settings["config"]["alpha"] == 0.5
+
+    page = (out / "report.html").read_text()
+    for text in ("RefAE", "ClaDec", "original", "seen as bright", "alpha = 0.5"):
+        assert text in page
+    assert page.count("data:image/png") == 8 * 4  # eight correct images, none wrong
+    assert "Misclassified" not in page
+    for outside in ("http://", "https://", "<script", "src=/"):
+        assert outside not in page
+    (out / "images.csv").unlink()
+    with pytest.raises(InputError, match="images.csv does not exist"):
+        write_decode_report(out, out / "again.html")
+    assert not (out / "again.html").exists()
+
+
+def test_same_seed_same_reconstructions(model_path, images, tmp_path):
+    for name, seed in (("a", 1), ("b", 1), ("c", 2)):
+        options = [f"--seed={seed}", "--no-reference"]
+        assert main(decode(model_path, images, tmp_path / name, *options)) == 0
+    a, b, c = (read(tmp_path / name)[1]["cladec"] for name in "abc")
+    np.testing.assert_array_equal(a, b)
+    assert (a != c).any()
+
+
+def test_decode_refuses_what_does_not_fit(model_path, images, tmp_path, capsys):
+    out = tmp_path / "out"
+
+    def refused(*options, model=model_path, data=images, layer="pool"):
+        return fails(capsys, *decode(model, data, out, *options, layer=layer))
+
+    assert "[0, 1]. Received: alpha=1.5" in refused("--alpha=1.5")
+    assert "Expected one of: " in refused(layer="fc9") and "conv, pool" in refused(
+        layer="fc9"
+    )
+    assert "some of 0 to 3" in refused("--units=4")
+    assert "missing.keras does not exist" in refused(model=tmp_path / "missing.keras")
+    (tmp_path / "broken.keras").write_text("no model")
+    assert "broken.keras cannot be loaded" in refused(model=tmp_path / "broken.keras")
+    assert "missing does not exist" in refused(data=tmp_path / "missing")
+    rng = np.random.default_rng(0)
+    grey = write_idx_set(tmp_path / "grey", rng)
+    message = refused(data=grey)
+    assert "Expected (8, 8, 3)" in message and "image_shape=(8, 8, 1)" in message
+    large = tmp_path / "large"
+    for name in ("a", "b", "c"):
+        (large / name).mkdir(parents=True)
+        for i in range(5):
+            Image.new("RGB", (9, 9)).save(large / name / f"{i}.png")
+    assert "image_shape=(9, 9, 3)" in refused(data=large)
+    assert "have 3 classes; expected at most 2" in refused("--resize", data=large)
+    build_bright_or_dark(head="linear").save(tmp_path / "logits.keras")
+    assert "--logits" in refused(model=tmp_path / "logits.keras")
+    vector = keras.Sequential([keras.Input((5,)), keras.layers.Dense(2)])
+    vector.save(tmp_path / "vector.keras")
+    assert "an input that is an image" in refused(model=tmp_path / "vector.keras")
+    assert not out.exists()
+    out.mkdir()
+    (out / "mine.txt").write_text("keep")
+    assert "not empty" in refused()
+    assert [p.name for p in out.iterdir()] == ["mine.txt"]
+
+
+def test_layers_that_cannot_be_decoded_are_refused(images, tmp_path, capsys):
+    image = keras.Input((8, 8, 3), name="image")
+    mask = keras.Input((8, 8, 3), name="mask")
+    rows = keras.layers.Reshape((8, 24), name="rows")(image)
+    large = keras.layers.UpSampling2D(2, name="large")(image)
+    aside = keras.layers.AveragePooling2D(2, name="aside")(mask)
+    parts = [keras.layers.Flatten()(part) for part in (rows, large, aside)]
+    x = keras.layers.Concatenate()(parts)
+    probs = keras.layers.Dense(2, activation="softmax")(x)
+    path = tmp_path / "model.keras"
+    keras.Model({"image": image, "mask": mask}, probs).save(path)
+
+    def refused(layer, *options):
+        command = decode(path, images, tmp_path / "out", *options, layer=layer)
+        return fails(capsys, *command)
+
+    assert "one for every input but the image" in refused("rows")
+    constant = "--constant=mask=1"
+    assert "(height, width, channels)" in refused("rows", constant)
+    assert "at most the image's (8, 8)" in refused("large", constant)
+    assert "gradient path" in refused("aside", constant)
+
+
+def test_joint_models_classifier_is_decoded_under_a_white_mask(images, tmp_path):
+    path = tmp_path / "two.keras"
+    build_classifier((8, 8, 3), 2, filters=(2, 2), dense_units=(3,)).save(path)
+    options = ["--constant=mask=1", "--input-range", 0, 255, "--no-reference"]
+    out = tmp_path / "out"
+    assert main(decode(path, images, out, *options, layer="fc1")) == 0
+    assert {method for method, _ in read(out)[0]} == {"original", "cladec"}
+
+
+def test_units_are_numbers_and_ranges():
+    assert _parse_units("0,3,8-10") == (0, 3, 8, 9, 10)
