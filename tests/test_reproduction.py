@@ -41,8 +41,8 @@ def test_the_paper_profile_has_the_papers_numbers():
     assert spec["data"]["num_images"] == 1000
     assert spec["data"]["num_positive"] == 618
     config = config_from_dict(spec["config"])
-    assert config.batch_size == 8
     for stage in config.stages:
+        assert stage.batch_size == 8
         assert (stage.epochs, stage.steps_per_epoch) == (50, 50)
         assert (stage.optimizer, stage.learning_rate) == ("adadelta", 1.0)
     assert [stage.l1 for stage in config.stages] == [0, 1e-6, 1e-6]

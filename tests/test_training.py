@@ -26,15 +26,13 @@ from keras_xai.training.validation import TARGET_MARGIN, ValidationRegions
 
 pytestmark = pytest.mark.usefixtures("float32")
 
+SHORT = {"epochs": 2, "steps_per_epoch": 3, "batch_size": 4}
 TINY = JointConfig(
     stages=(
-        Stage("classifier", ("classifier",), epochs=2, steps_per_epoch=3),
-        Stage("explainer", ("explainer",), epochs=2, steps_per_epoch=3, l1=1e-4),
-        Stage(
-            "joint", ("explainer", "classifier"), epochs=2, steps_per_epoch=3, l1=1e-4
-        ),
+        Stage("classifier", ("classifier",), **SHORT),
+        Stage("explainer", ("explainer",), **SHORT, l1=1e-4),
+        Stage("joint", ("explainer", "classifier"), **SHORT, l1=1e-4),
     ),
-    batch_size=4,
     scale=-1 / 255,
     offset=1.0,
     explainer_filters=(4, 8),

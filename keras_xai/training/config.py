@@ -19,6 +19,7 @@ class Stage:
     trains: tuple[Part, ...]
     epochs: int = 50  # Sec. 2.3
     steps_per_epoch: int = 50  # Sec. 2.3
+    batch_size: int = 8  # Sec. 2.3
     optimizer: Literal["adadelta", "adam"] = "adadelta"  # Sec. 2.1: Keras' Adadelta,
     learning_rate: float = 1.0  # whose default was 1.0 in 2019
     schedule: Literal["constant", "cosine"] = "constant"  # of the learning rate
@@ -41,7 +42,6 @@ class JointConfig:
         Stage("explainer", ("explainer",)),
         Stage("joint", ("explainer", "classifier")),
     )
-    batch_size: int = 8  # Sec. 2.3
     # "sum" over pixels and batch, as the paper's Keras did; "mean" over both, which
     # has the same price for a white mask at any size.
     l1_reduction: Literal["sum", "mean"] = "sum"
@@ -68,7 +68,7 @@ class JointConfig:
             num_pixels: of a mask.
         """
         if self.l1_reduction == "sum":
-            return stage.l1 * self.batch_size
+            return stage.l1 * stage.batch_size
         return stage.l1 / num_pixels
 
 

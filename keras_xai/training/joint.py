@@ -139,8 +139,7 @@ def train_joint(
             graph, l1_price = compile_stage(model, config, stage)
             if initial_epoch:
                 runs.load_state(run_dir, model, graph.optimizer)
-            num_batches = stage.epochs * stage.steps_per_epoch
-            batches, symmetries = _draw(config, num_batches, train, (seed, index))
+            batches, symmetries = _draw(config, stage, train, (seed, index))
             start = initial_epoch * stage.steps_per_epoch
             epoch_callback = _Epoch(
                 joint=model,
@@ -214,11 +213,14 @@ def _restore(
 
 
 def _draw(
-    config: JointConfig, num_batches: int, split: Split, seed: tuple[int, int]
+    config: JointConfig, stage: Stage, split: Split, seed: tuple[int, int]
 ) -> tuple[np.ndarray, np.ndarray]:
     """Draws the images of a stage's batches, and how each is turned."""
     batches = draw_batches(
-        split.num_images, config.batch_size, num_batches, seed=(*seed, 0)
+        split.num_images,
+        stage.batch_size,
+        stage.epochs * stage.steps_per_epoch,
+        seed=(*seed, 0),
     )
     if not config.augmentation:
         return batches, np.zeros_like(batches)
