@@ -4,7 +4,8 @@ import pytest
 
 from keras_xai.recipes import PROFILES, RECIPES
 from keras_xai.reproduction import joint
-from keras_xai.reproduction.joint_summary import CLAIMS, judge, write_summary
+from keras_xai.reproduction.joint_claims import CLAIMS, judge
+from keras_xai.reproduction.joint_summary import write_summary
 from keras_xai.sweeps import Cell, run_missing
 from keras_xai.training.config import config_from_dict
 

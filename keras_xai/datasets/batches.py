@@ -1,4 +1,4 @@
-"""Splits as tf.data batches: the only file that knows tf.data."""
+"""Which images a batch holds, and annotated splits as tf.data batches."""
 
 import numpy as np
 import tensorflow as tf
