@@ -1,0 +1,61 @@
+"""The README says what the repository holds."""
+
+import importlib.util
+import json
+import re
+from pathlib import Path
+
+import pytest
+
+from keras_xai.cli import VERBS
+
+ROOT = Path(__file__).parent.parent
+README = (ROOT / "README.md").read_text()
+
+
+def _script(name):
+    spec = importlib.util.spec_from_file_location(name, ROOT / f"scripts/{name}.py")
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
+
+
+def test_table_of_claims_is_the_ledgers():
+    path = ROOT / "results" / "claims.json"
+    if not path.exists():
+        pytest.skip("no results/claims.json: nothing has been measured")
+    claims = json.loads(path.read_text())
+    assert _script("update_readme").fill(README, claims) == README
+
+
+def test_every_claim_has_a_row_and_missing_runs_say_so():
+    claim = {
+        "id": "joint-fig9-112",
+        "claim": "Fig. 9: it works",
+        "paper_value": "1.00",
+        "ours_mean": None,
+        "ours_sd": None,
+        "n": 0,
+        "verdict": "missing",
+        "command": "keras-xai reproduce joint",
+    }
+    done = claim | {"ours_mean": 0.5, "ours_sd": 0.01, "n": 3}
+    table = _script("update_readme").format_claims([claim, done])
+    assert "| 1.00 | missing | 0 | missing |" in table
+    assert "| 1.00 | 0.500 ± 0.010 | 3 |" in table
+
+
+def test_every_command_names_a_verb():
+    commands = re.findall(r"^keras-xai (\S+)", README, re.MULTILINE)
+    assert set(commands) <= set(VERBS)
+    assert set(VERBS) - {"demo"} <= set(commands)
+
+
+def test_tree_names_what_is_there():
+    for path in re.findall(r"^  (\S+\.py|\S+/) ", README, re.MULTILINE):
+        assert list(ROOT.glob(f"*/{path}")), path
+
+
+def test_pictures_are_there():
+    for path in re.findall(r"!\[[^]]*\]\(([^)]+)\)", README):
+        assert (ROOT / path).exists(), path
