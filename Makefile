@@ -3,7 +3,7 @@ PYTHON ?= python3
 BIN := .venv/bin
 STAMP := .venv/installed
 
-.PHONY: help setup demo test test-slow check reproduce
+.PHONY: help setup setup-innvestigate demo test test-slow check reproduce
 help: ## list the targets
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*##/\t/'
 
@@ -13,6 +13,12 @@ $(STAMP): setup.cfg pyproject.toml
 	$(BIN)/python -m pip install --quiet --upgrade pip
 	$(BIN)/python -m pip install --quiet --editable '.[test]'
 	touch $(STAMP)
+
+# Its metadata asks for an older TensorFlow, NumPy and Python than it needs.
+setup-innvestigate: $(STAMP) ## add iNNvestigate, whose analyzers are compared with
+	$(BIN)/python -m pip install --quiet --editable '.[innvestigate]'
+	$(BIN)/python -m pip install --quiet --no-deps --ignore-requires-python \
+		innvestigate==2.1.2
 
 demo: $(STAMP) ## generate polygons, train, explain; prints where the report is
 	$(BIN)/keras-xai demo demo

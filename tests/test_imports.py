@@ -12,6 +12,7 @@ MAY_IMPORT = {
     "losses": set(),
     "evaluation": set(),
     "models": set(),
+    "analyzers": {"errors"},
     "datasets": {"errors"},
     "report": {"errors"},
     "training": {"datasets", "errors", "evaluation", "losses", "models"},

@@ -3,6 +3,7 @@
 import argparse
 from pathlib import Path
 
+from keras_xai.cli.quiet import import_tensorflow
 from keras_xai.errors import InputError
 
 
@@ -78,6 +79,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace) -> str:
     """Decodes and returns where the result is."""
+    import_tensorflow()
+
     import keras
 
     from keras_xai.cli.progress import progress_bar

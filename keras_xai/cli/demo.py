@@ -3,6 +3,7 @@
 import argparse
 from pathlib import Path
 
+from keras_xai.cli.quiet import import_tensorflow
 from keras_xai.errors import InputError
 
 IMAGE_SIZE = 64
@@ -24,6 +25,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace) -> str:
     """Runs the demo and returns where the report is."""
+    import_tensorflow()
+
     import dataclasses
 
     from rich.console import Console

@@ -3,6 +3,8 @@
 import argparse
 from pathlib import Path
 
+from keras_xai.cli.quiet import import_tensorflow
+
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Adds the verb's arguments."""
@@ -21,6 +23,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace) -> str:
     """Explains and returns where the result is."""
+    import_tensorflow()
+
     from keras_xai.cli.progress import progress_bar
     from keras_xai.datasets.images import list_images
     from keras_xai.explanations import explain_files, load_joint

@@ -3,6 +3,7 @@
 import argparse
 from pathlib import Path
 
+from keras_xai.cli.quiet import import_tensorflow
 from keras_xai.recipes import PROFILES
 
 
@@ -33,6 +34,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace) -> str:
     """Runs the missing cells and returns where the tables are."""
+    import_tensorflow()
+
     from rich.console import Console
 
     from keras_xai.reproduction import cladec, cladec_summary, joint, joint_summary

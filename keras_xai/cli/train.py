@@ -4,6 +4,7 @@ import argparse
 import json
 from pathlib import Path
 
+from keras_xai.cli.quiet import import_tensorflow
 from keras_xai.errors import InputError
 from keras_xai.recipes import PROFILES, RECIPES
 
@@ -55,6 +56,8 @@ def run(args: argparse.Namespace) -> str:
     config = load_config(args.recipe, args.profile, args.set)
     if args.l1 is not None:
         config = with_l1(config, args.l1)
+
+    import_tensorflow()
 
     from keras_xai.cli.progress import epoch_lines
     from keras_xai.datasets.voc import read_voc

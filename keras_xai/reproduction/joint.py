@@ -18,6 +18,7 @@ from keras_xai.training.config import (
     JointConfig,
     config_from_dict,
     config_to_dict,
+    scale_l1,
     with_l1,
 )
 from keras_xai.training.joint import train_joint
@@ -52,32 +53,36 @@ def cells(profile: str) -> list[Cell]:
     """
     ours, paper = RECIPES["joint"](profile), RECIPES["joint-2019"](profile)
     relu = dataclasses.replace(paper, dense_activation="relu")
-    our_l1 = ours.stages[-1].l1
     listed = []
 
-    def add(name, config, data, size, seeds, prices):
+    def add(name, configs, data, size, seeds):
         for seed in seeds:
-            for label, l1 in prices.items():
+            for label, config in configs.items():
                 listed.append(
-                    _cell(f"{name}_l1-{label}", config, l1, profile, data, size, seed)
+                    _cell(f"{name}_l1-{label}", config, profile, data, size, seed)
                 )
 
-    factors = {f"x{factor:g}": factor * our_l1 for factor in OUR_L1_FACTORS}
-    prices = {f"{l1:g}": l1 for l1 in PAPER_L1}
-    one = {"x1": our_l1}
-    add("joint", ours, "paper", "half", range(1), one)
-    add("joint", ours, "paper", "full", range(1), one)
-    add("joint-2019", paper, "paper", "half", range(1), prices)
-    add("joint", ours, "paper", "half", range(1, 5), one)
-    add("joint-2019-relu", relu, "paper", "half", range(1), {"1e-06": 1e-6})
-    add("joint", ours, "paper", "half", range(3), factors)
-    add("joint-2019", paper, "paper-colour", "half", range(1), {"0": 0.0})
-    add("joint-2019", paper, "paper", "full", range(1), {"1e-06": 1e-6})
-    add("joint-2019", paper, "paper", "half", range(1, 3), prices)
-    add("joint", ours, "paper", "full", range(1, 3), one)
-    add("joint-2019-relu", relu, "paper", "half", range(3), prices)
-    add("joint-2019-relu", relu, "paper", "full", range(1), {"1e-06": 1e-6})
-    add("joint-2019", paper, "paper-colour", "half", range(1, 3), {"0": 0.0})
+    our_prices = {f"x{factor:g}": scale_l1(ours, factor) for factor in OUR_L1_FACTORS}
+    prices = {f"{l1:g}": with_l1(paper, l1) for l1 in PAPER_L1}
+    relu_prices = {f"{l1:g}": with_l1(relu, l1) for l1 in PAPER_L1}
+    our_price = {"x1": our_prices["x1"]}
+    price, relu_price = ({"1e-06": p["1e-06"]} for p in (prices, relu_prices))
+    no_price = {"0": prices["0"]}
+
+    add("joint", our_price, "paper", "half", range(1))
+    add("joint-2019", price, "paper", "half", range(1))
+    add("joint", our_price, "paper", "full", range(1))
+    add("joint", our_price, "paper", "half", range(1, 5))
+    add("joint-2019-relu", relu_price, "paper", "half", range(1))
+    add("joint", our_prices, "paper", "half", range(3))
+    add("joint-2019", prices, "paper", "half", range(1))
+    add("joint-2019", no_price, "paper-colour", "half", range(1))
+    add("joint-2019", price, "paper", "full", range(1))
+    add("joint", our_price, "paper", "full", range(1, 3))
+    add("joint-2019", prices, "paper", "half", range(1, 3))
+    add("joint-2019-relu", relu_prices, "paper", "half", range(3))
+    add("joint-2019-relu", relu_price, "paper", "full", range(1))
+    add("joint-2019", no_price, "paper-colour", "half", range(1, 3))
     return list({cell.name: cell for cell in listed}.values())
 
 
@@ -129,7 +134,6 @@ def measure(cell: Cell, work_dir: Path, results_dir: Path) -> dict[str, Any]:
 def _cell(
     name: str,
     config: JointConfig,
-    l1: float,
     profile: str,
     data: str,
     size: str,
@@ -149,8 +153,7 @@ def _cell(
         seed=seed,
     )
     if config.l1_reduction == "sum":
-        l1 *= (full_size / image_size) ** 2
-    config = with_l1(config, l1)
+        config = scale_l1(config, (full_size / image_size) ** 2)
     return Cell(
         f"{name}_{data}-{image_size}_seed{seed}",
         {

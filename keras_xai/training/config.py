@@ -1,6 +1,7 @@
 """What a joint training is made of, as data."""
 
 import dataclasses
+from collections.abc import Callable
 from typing import Any, Literal
 
 from keras_xai.errors import InputError
@@ -74,8 +75,17 @@ class JointConfig:
 
 def with_l1(config: JointConfig, l1: float) -> JointConfig:
     """Sets the price of the mask in every stage that trains the explainer."""
+    return _map_l1(config, lambda old: l1)
+
+
+def scale_l1(config: JointConfig, factor: float) -> JointConfig:
+    """Multiplies the price of the mask in every stage."""
+    return _map_l1(config, lambda old: factor * old)
+
+
+def _map_l1(config: JointConfig, price: Callable[[float], float]) -> JointConfig:
     stages = tuple(
-        stage if stage.white_mask else dataclasses.replace(stage, l1=l1)
+        stage if stage.white_mask else dataclasses.replace(stage, l1=price(stage.l1))
         for stage in config.stages
     )
     return dataclasses.replace(config, stages=stages)

@@ -1,0 +1,1 @@
+"""Heatmaps from other people's methods, to compare with."""

@@ -1,0 +1,338 @@
+import importlib.util
+import json
+import sys
+from pathlib import Path
+
+import keras
+import numpy as np
+import pytest
+import tensorflow as tf
+
+from keras_xai.analyzers import innvestigate
+from keras_xai.analyzers.innvestigate import (
+    METHODS,
+    AnalyzerSpec,
+    Failure,
+    analyze,
+    select_methods,
+)
+from keras_xai.analyzers.network import extract_network
+from keras_xai.errors import InputError
+
+SHAPE = (8, 8, 2)
+NUM_IMAGES = 3
+FILENAMES = ["a.png", "b.png", "c.png"]
+needs_innvestigate = pytest.mark.skipif(
+    importlib.util.find_spec("innvestigate") is None,
+    reason="iNNvestigate is not installed: `make setup-innvestigate`",
+)
+
+
+def bias_free_classifier():
+    """ReLU everywhere; all raw logits are negative."""
+    keras.utils.set_random_seed(0)
+    conv = {"padding": "same", "activation": "relu", "use_bias": False}
+    model = keras.Sequential(
+        [
+            keras.Input(SHAPE),
+            keras.layers.Rescaling(-1 / 255, offset=1),
+            keras.layers.Conv2D(4, 3, name="conv1", **conv),
+            keras.layers.Conv2D(6, 3, name="conv2", **conv),
+            keras.layers.MaxPooling2D(2),
+            keras.layers.Flatten(),
+            keras.layers.Dropout(0.5),
+            keras.layers.Dense(3, activation="softmax", use_bias=False, name="probs"),
+        ]
+    )
+    probs = model.get_layer("probs")
+    probs.kernel.assign(-keras.ops.abs(probs.kernel))
+    return model
+
+
+def centred_logits(model, x, relu=tf.nn.relu):
+    """The network again, slowly, with a ReLU of one's choice."""
+    for name in ("conv1", "conv2"):
+        x = relu(tf.nn.conv2d(x, model.get_layer(name).kernel.value, 1, "SAME"))
+    x = tf.nn.max_pool2d(x, 2, 2, "VALID")
+    kernel = model.get_layer("probs").kernel.value
+    logits = tf.reshape(x, (len(x), -1)) @ kernel
+    return logits - tf.reduce_mean(logits, axis=-1, keepdims=True)
+
+
+def gradients(model, images, classes, relu=tf.nn.relu):
+    x = tf.constant(1 - images / np.float32(255))
+    with tf.GradientTape() as tape:
+        tape.watch(x)
+        logits = tf.gather(centred_logits(model, x, relu), classes, batch_dims=1)
+    return tape.gradient(logits, x).numpy()
+
+
+@tf.custom_gradient
+def guided_relu(x):
+    return tf.nn.relu(x), lambda grad: tf.nn.relu(grad) * tf.cast(x > 0, grad.dtype)
+
+
+@tf.custom_gradient
+def deconvnet_relu(x):
+    return tf.nn.relu(x), lambda grad: tf.nn.relu(grad)
+
+
+class Case:
+    """A classifier, its images, and what one child made of them."""
+
+    def __init__(self, out_dir):
+        self.model = bias_free_classifier()
+        rng = np.random.default_rng(0)
+        self.images = rng.integers(0, 256, (NUM_IMAGES, *SHAPE), dtype=np.uint8)
+        self.scaled = 1 - self.images / np.float32(255)
+        self.probs = self.model.predict(self.images, verbose=0)
+        self.classes = self.probs.argmax(axis=-1)
+        self.classes[-1] = self.probs[-1].argsort()[-2]  # not the predicted one
+        self.out_dir = out_dir
+        self.done: list[int] = []
+        self.results: dict[str, Path | Failure] = {}
+
+    def analyze(self, methods, probs=None):
+        return analyze(
+            extract_network(self.model),
+            self.images,
+            self.probs if probs is None else probs,
+            methods,
+            filenames=FILENAMES,
+            input_range=(0, 255),
+            out_dir=self.out_dir,
+            classes=self.classes,
+            batch_size=2,
+            report=self.done.append,
+        )
+
+    def heatmap(self, name):
+        with np.load(self.out_dir / f"{name}.npz") as file:
+            return file["heatmap"]
+
+
+def smoothgrad(noise_scale):
+    options = {"augment_by_n": 4, "noise_scale": noise_scale}
+    return AnalyzerSpec("smoothgrad", lambda low, high: options, signed=False)
+
+
+@pytest.fixture(scope="module")
+def case(tmp_path_factory):
+    keras.config.set_dtype_policy("float32")
+    case = Case(tmp_path_factory.mktemp("heatmaps"))
+    case.results = case.analyze(
+        {
+            **METHODS,
+            "almost no noise": smoothgrad(1e-6),
+            "noise": smoothgrad(0.3),
+            "more noise": smoothgrad(3.0),
+            "unknown": AnalyzerSpec("pattern.net"),
+            "no rule": AnalyzerSpec("lrp"),
+        }
+    )
+    return case
+
+
+@needs_innvestigate
+@pytest.mark.parametrize("name", METHODS)
+def test_every_method_explains_every_image(case, name):
+    assert case.results[name] == case.out_dir / f"{name}.npz"
+    with np.load(case.results[name]) as file:
+        assert file["heatmap"].shape == (NUM_IMAGES, *SHAPE[:2])
+        assert file["heatmap"].dtype == np.float32
+        assert np.ptp(file["heatmap"][:2], axis=(1, 2)).min() > 0
+        assert METHODS[name].signed or file["heatmap"].min() >= 0
+        assert file["seconds"].shape == (NUM_IMAGES,)
+        assert file["seconds"].min() > 0
+        assert file["filename"].tolist() == FILENAMES
+
+
+@needs_innvestigate
+@pytest.mark.parametrize(
+    ("name", "relu"),
+    [
+        ("gradient", tf.nn.relu),
+        ("guided_backprop", guided_relu),
+        ("deconvnet", deconvnet_relu),
+    ],
+)
+def test_gradients_are_those_of_the_centred_logit_of_the_class(case, name, relu):
+    expected = np.abs(gradients(case.model, case.images, case.classes, relu))
+    np.testing.assert_allclose(case.heatmap(name), expected.sum(axis=-1), atol=1e-5)
+
+
+@needs_innvestigate
+@pytest.mark.parametrize("name", ["input_t_gradient", "lrp.z"])
+def test_without_biases_lrp_z_is_input_times_gradient(case, name):
+    expected = case.scaled * gradients(case.model, case.images, case.classes)
+    np.testing.assert_allclose(case.heatmap(name), expected.sum(axis=-1), atol=1e-5)
+
+
+@needs_innvestigate
+@pytest.mark.parametrize(
+    ("name", "tolerance"), [("lrp.z", 1e-5), ("integrated_gradients", 1e-2)]
+)
+def test_relevance_sums_to_the_logit(case, name, tolerance):
+    logits = centred_logits(case.model, tf.constant(case.scaled)).numpy()
+    expected = np.take_along_axis(logits, case.classes[:, None], axis=1)[:, 0]
+    total = case.heatmap(name).sum(axis=(1, 2))
+    np.testing.assert_allclose(total, expected, atol=tolerance)
+
+
+@needs_innvestigate
+@pytest.mark.parametrize("name", ["deep_taylor", "deep_taylor.bounded"])
+def test_deep_taylor_explains_negative_logits_too(case, name):
+    logits = keras.Sequential(case.model.layers[:-1])(case.images)
+    logits = logits @ case.model.layers[-1].kernel
+    assert np.max(logits) < 0
+    assert case.heatmap(name)[:2].sum(axis=(1, 2)).min() > 1e-3
+
+
+@needs_innvestigate
+def test_smoothgrad_takes_its_noise_scale(case):
+    gradient = case.heatmap("gradient")
+    np.testing.assert_allclose(case.heatmap("almost no noise"), gradient, atol=1e-5)
+    distances = [
+        np.abs(case.heatmap(name) - gradient).mean()
+        for name in ("almost no noise", "noise", "more noise")
+    ]
+    assert distances[0] < 0.1 * distances[1] < 0.1 * distances[2]
+
+
+@needs_innvestigate
+def test_method_that_fails_says_why_and_stops_no_other(case):
+    assert case.results["unknown"] == Failure("KeyError: 'pattern.net'")
+    assert case.results["no rule"] == Failure("ValueError: Need LRP rule(s).")
+    assert case.done == sorted(case.done)
+    assert case.done[-1] == NUM_IMAGES * len(case.results)
+
+
+@needs_innvestigate
+def test_other_probabilities_are_refused(case, tmp_path):
+    other = Case(tmp_path)
+    results = other.analyze(
+        select_methods(["gradient", "lrp.z"]), probs=other.probs + [[2e-4, 0, 0]]
+    )
+    assert results["gradient"] == results["lrp.z"]
+    assert "differ by 0.0002" in results["gradient"].reason
+    assert list(tmp_path.iterdir()) == []
+
+
+# From here on the child is a stand-in: what it does with a method, its name says.
+STAND_IN = """
+import json, os, pathlib, sys, time
+job_dir, out_dir, names = sys.argv[1], pathlib.Path(sys.argv[2]), sys.argv[3:]
+(out_dir / "job.json").write_text(pathlib.Path(job_dir, "job.json").read_text())
+(out_dir / "arrays").write_bytes(pathlib.Path(job_dir, "arrays.npz").read_bytes())
+def tell(**message):
+    print(json.dumps(message), flush=True)
+if "no start" in names:
+    sys.exit("ImportError: no TensorFlow")
+for name in names:
+    tell(event="started", method=name)
+    if name.startswith("killed"):
+        os.kill(os.getpid(), 9)
+    if name.startswith("aborted"):
+        os.abort()
+    if name.startswith("slow"):
+        time.sleep(60)
+    tell(event="progress", method=name, num_images=2)
+    (out_dir / f"{name}.npz").touch()
+    tell(event="done", method=name)
+"""
+
+
+@pytest.fixture
+def stand_in(tmp_path, monkeypatch, float32):
+    script = tmp_path / "stand_in.py"
+    script.write_text(STAND_IN)
+    monkeypatch.setattr(innvestigate, "_CHILD", (sys.executable, str(script)))
+    monkeypatch.setattr(innvestigate, "check_installed", lambda: None)
+    out_dir = tmp_path / "out"
+
+    def run(names, **options):
+        values = {
+            "images": np.full((NUM_IMAGES, *SHAPE), 7, np.uint8),
+            "probs": np.tile(np.float32([0.2, 0.7, 0.1]), (NUM_IMAGES, 1)),
+            "methods": {name: METHODS.get(name, AnalyzerSpec("x")) for name in names},
+            "filenames": FILENAMES,
+            "input_range": (0, 255),
+            "out_dir": out_dir,
+            "seconds_per_method": 5,
+        }
+        return analyze(extract_network(bias_free_classifier()), **(values | options))
+
+    return run
+
+
+def test_killed_and_slow_methods_leave_the_others(stand_in, tmp_path):
+    names = ["first", "killed", "second", "slow", "aborted", "third"]
+    done = []
+    results = stand_in(names, seconds_per_method=1, report=done.append)
+    assert results == {
+        "first": tmp_path / "out/first.npz",
+        "killed": Failure("The process was killed, as happens when memory runs out."),
+        "second": tmp_path / "out/second.npz",
+        "slow": Failure("It took longer than 1 s."),
+        "aborted": Failure("The process was ended by SIGABRT."),
+        "third": tmp_path / "out/third.npz",
+    }
+    assert list(results) == names
+    assert done == [2, 3, 6, 8, 9, 12, 15, 17, 18]
+
+
+def test_process_that_does_not_start_fails_every_method(stand_in):
+    failure = Failure("The process ended early: ImportError: no TensorFlow")
+    assert stand_in(["first", "no start"]) == {"first": failure, "no start": failure}
+
+
+def test_options_follow_the_scaled_range(stand_in, tmp_path):
+    stand_in(METHODS)
+    methods = json.loads((tmp_path / "out/job.json").read_text())["methods"]
+    bounded = methods["deep_taylor.bounded"]["options"]
+    assert bounded == pytest.approx({"low": 0, "high": 1}, abs=1e-6)
+    assert methods["smoothgrad"]["options"]["noise_scale"] == pytest.approx(0.1)
+
+
+@pytest.mark.parametrize("classes", [None, np.array([0, 2, 1])])
+def test_the_predicted_class_is_explained_unless_others_are_given(
+    stand_in, tmp_path, classes
+):
+    stand_in(["first"], classes=classes)
+    with np.load(tmp_path / "out/arrays") as arrays:
+        expected = [1, 1, 1] if classes is None else classes
+        np.testing.assert_array_equal(arrays["classes"], expected)
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        ({"input_range": (0, 1)}, "`images`.*from 0 to 1.*values from 7 to 7"),
+        ({"images": np.zeros((3, 8, 8))}, r"`images`.*shape=\(3, 8, 8\)"),
+        ({"probs": np.ones((2, 3))}, r"each of 3 images.*probs.shape=\(2, 3\)"),
+        ({"filenames": ["a.png"]}, "1 filenames"),
+        ({"classes": np.array([0, 1, 3])}, "`classes`. Expected 0 to 2.*0 to 3"),
+    ],
+)
+def test_arrays_that_do_not_fit_are_refused(stand_in, options, message):
+    with pytest.raises(ValueError, match=message):
+        stand_in(["first"], **options)
+
+
+def test_ten_methods_are_the_papers():
+    assert sum(spec.in_paper for spec in METHODS.values()) == 10
+
+
+def test_names_of_methods():
+    assert select_methods(["lrp.flat", "gradient"]) == {
+        "lrp.flat": AnalyzerSpec("lrp.flat"),
+        "gradient": METHODS["gradient"],
+    }
+    with pytest.raises(InputError, match="Unknown method 'lime'.*gradient, .*random"):
+        select_methods(["gradient", "lime"])
+
+
+def test_missing_innvestigate_is_told_with_the_command(monkeypatch):
+    monkeypatch.setattr(importlib.util, "find_spec", lambda name: None)
+    with pytest.raises(InputError, match="not installed.*pip install.*innvestigate=="):
+        innvestigate.check_installed()
