@@ -125,6 +125,7 @@ def case(tmp_path_factory):
             **METHODS,
             "almost no noise": smoothgrad(1e-6),
             "noise": smoothgrad(0.3),
+            "noise again": smoothgrad(0.3),
             "more noise": smoothgrad(3.0),
             "unknown": AnalyzerSpec("pattern.net"),
             "no rule": AnalyzerSpec("lrp"),
@@ -197,6 +198,11 @@ def test_smoothgrad_takes_its_noise_scale(case):
         for name in ("almost no noise", "noise", "more noise")
     ]
     assert distances[0] < 0.1 * distances[1] < 0.1 * distances[2]
+
+
+@needs_innvestigate
+def test_noise_is_the_same_each_time(case):
+    np.testing.assert_array_equal(case.heatmap("noise"), case.heatmap("noise again"))
 
 
 @needs_innvestigate

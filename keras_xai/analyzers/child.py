@@ -5,6 +5,7 @@ It needs the legacy Keras of TensorFlow, which must not meet Keras 3 in one proc
 reads what it prints, one JSON object a line.
 """
 
+import functools
 import json
 import os
 import sys
@@ -110,9 +111,7 @@ def main(job_dir: Path, out_dir: Path, names: list[str]) -> None:
             heatmap, seconds = explain(
                 job,
                 job.methods[name],
-                lambda done, name=name: tell(
-                    event="progress", method=name, num_images=done
-                ),
+                functools.partial(tell, event="progress", method=name),
             )
             _write(
                 out_dir / f"{name}.npz",
@@ -143,7 +142,7 @@ def measure_difference(job: Job) -> float:
 
 
 def explain(
-    job: Job, method: dict[str, Any], progress: Callable[[int], None]
+    job: Job, method: dict[str, Any], progress: Callable[..., None]
 ) -> tuple[np.ndarray, np.ndarray]:
     """Computes a method's heatmaps.
 
@@ -151,7 +150,7 @@ def explain(
         job: the classifier, its images and the class to explain for each.
         method: `analyzer`, iNNvestigate's name; `options`, its arguments; `signed`,
             which says how channels become one (see the parent's `AnalyzerSpec`).
-        progress: called with the number of images done.
+        progress: called with `num_images`, the number done.
 
     Returns:
         `(num_images, height, width)` float32 on disk, so that memory does not grow with
@@ -176,7 +175,7 @@ def explain(
         if not method["signed"]:
             relevance = np.abs(relevance)
         heatmap[part] = relevance.sum(axis=-1)
-        progress(part.stop)
+        progress(num_images=part.stop)
     return heatmap, seconds
 
 
