@@ -39,7 +39,8 @@ def run_missing(
 ) -> None:
     """Runs the cells that have no result yet, in order.
 
-    Each result is a JSON file: name, spec, result, seconds, time, command and
+    Each result is a JSON file: name, spec, result, seconds since the measurement was
+    last started (after a kill it goes on from what is there), time, command and
     environment (versions, machine, commit). It may be made on any machine, in any
     order; killed and started again, the sweep does only what is missing.
 
@@ -62,7 +63,7 @@ def run_missing(
             "name": cell.name,
             "spec": cell.spec,
             "result": result,
-            "seconds": round(time.monotonic() - start, 1),
+            "seconds_since_start": round(time.monotonic() - start, 1),
             "time": datetime.now(UTC).isoformat(timespec="seconds"),
             "command": command,
             "environment": describe_environment(),
