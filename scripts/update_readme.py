@@ -12,26 +12,30 @@ BLOCK = re.compile(r"(<!-- claims -->\n).*?(<!-- /claims -->)", re.DOTALL)
 
 
 def format_claims(claims: list[dict]) -> str:
-    """Returns a Markdown table: claim, paper, ours, n, verdict, command."""
-    lines = ["| claim | paper | ours | n | verdict |", "|---|---|---|---|---|"]
+    """Returns a Markdown table: claim, paper, ours with n, verdict; and the commands."""
+    lines = [
+        "| claim | paper | ours, its recipe (n) | ours, our recipe (n) | verdict |",
+        "|---|---|---|---|---|",
+    ]
     for claim in claims:
+        recipe = claim.get("recipe_joint", {"mean": None, "sd": None, "n": 0})
+        its = format_spread(claim["ours_mean"], claim["ours_sd"], claim["n"])
+        our = format_spread(recipe["mean"], recipe["sd"], recipe["n"])
         lines.append(
-            f"| {claim['claim']} ({claim['id'].rsplit('-', 1)[1]} px) "
-            f"| {claim['paper_value']} | {format_ours(claim)} | {claim['n']} "
-            f"| {claim['verdict']} |"
+            f"| {claim['claim']} [{claim['id']}] | {claim['paper_value']} "
+            f"| {its} | {our} | {claim['verdict']} |"
         )
     commands = sorted({claim["command"] for claim in claims})
     lines += ["", "Made by " + ", ".join(f"`{command}`" for command in commands) + "."]
     return "\n".join(lines) + "\n"
 
 
-def format_ours(claim: dict) -> str:
-    """Returns mean ± sd; a run that is missing says so."""
-    if claim["ours_mean"] is None:
+def format_spread(mean: float | None, sd: float | None, n: int) -> str:
+    """Returns mean ± sd (n); a run that is missing says so."""
+    if mean is None:
         return "missing"
-    if claim["ours_sd"] is None:
-        return f"{claim['ours_mean']:.3f}"
-    return f"{claim['ours_mean']:.3f} ± {claim['ours_sd']:.3f}"
+    spread = "" if sd is None else f" ± {sd:.3f}"
+    return f"{mean:.3f}{spread} ({n})"
 
 
 def fill(readme: str, claims: list[dict]) -> str:

@@ -39,10 +39,11 @@ def test_every_claim_has_a_row_and_missing_runs_say_so():
         "verdict": "missing",
         "command": "keras-xai reproduce joint",
     }
-    done = claim | {"ours_mean": 0.5, "ours_sd": 0.01, "n": 3}
+    ours = {"mean": 0.25, "sd": None, "n": 1}
+    done = claim | {"ours_mean": 0.5, "ours_sd": 0.01, "n": 3, "recipe_joint": ours}
     table = _script("update_readme").format_claims([claim, done])
-    assert "| 1.00 | missing | 0 | missing |" in table
-    assert "| 1.00 | 0.500 ± 0.010 | 3 |" in table
+    assert "| 1.00 | missing | missing | missing |" in table
+    assert "| 1.00 | 0.500 ± 0.010 (3) | 0.250 (1) |" in table
 
 
 def test_every_command_names_a_verb():

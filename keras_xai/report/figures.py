@@ -70,7 +70,11 @@ def draw_curves(
         boundaries: epochs at which a stage ends, as dotted vertical lines.
     """
     figure, axes = plt.subplots(
-        1, len(panels), figsize=(max(8, 4.2 * len(panels)), 3), sharey=True, squeeze=False
+        1,
+        len(panels),
+        figsize=(max(8, 4.2 * len(panels)), 3),
+        sharey=True,
+        squeeze=False,
     )
     for axis, (name, curves) in zip(axes[0], panels.items(), strict=True):
         for colour, (label, seeds) in enumerate(curves.items()):

@@ -164,11 +164,13 @@ def judge(
     ]
     paper_spread = spread([claim.measure(r) for r in paper])
     our_spread = spread([claim.measure(r) for r in ours])
-    if paper and claim.holds(paper_spread["mean"]):
+    if not paper:
+        verdict = "missing"
+    elif claim.holds(paper_spread["mean"]):
         verdict = "reproduced"
     elif ours and claim.holds(our_spread["mean"]):
         verdict = "only with: recipe joint (docs/decisions.md)"
-    elif not paper or (claim.our_group and not ours):
+    elif claim.our_group and not ours:
         verdict = "missing"
     else:
         verdict = "not reproduced"

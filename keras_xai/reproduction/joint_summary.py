@@ -96,7 +96,8 @@ def _table(groups: dict[str, dict[int, Result | None]], profile: str) -> str:
         n, wanted = len(summary["seeds"]), len(results)
         cells = [name, str(n) if n == wanted else f"{n} of {wanted}"]
         for column in ("majority_rate", "val_accuracy_after_classifier", *COLUMNS):
-            cells.append(format_spread(summary[column]["values"]))
+            digits = 4 if column == "val_coverage" else 3
+            cells.append(format_spread(summary[column]["values"], digits))
         lines.append("| " + " | ".join(cells) + " |")
     return "\n".join(lines) + "\n"
 
