@@ -12,7 +12,7 @@ BLOCK = re.compile(r"(<!-- claims -->\n).*?(<!-- /claims -->)", re.DOTALL)
 
 
 def format_claims(claims: list[dict]) -> str:
-    """Returns a Markdown table: claim, paper, ours with n, verdict; and the commands."""
+    """Returns a Markdown table of claims, and the commands that made it."""
     lines = [
         "| claim | paper | ours, its recipe (n) | ours, our recipe (n) | verdict |",
         "|---|---|---|---|---|",

@@ -14,7 +14,7 @@ Why each of them: docs/decisions.md. What to expect of it: results/joint/tables.
 
 from keras_xai.training.config import JointConfig, Stage
 
-EPOCHS = {"smoke": (1, 1, 1), "quick": (16, 10, 16), "paper": (24, 16, 16)}
+EPOCHS = {"smoke": (1, 1, 1), "quick": (16, 5, 16), "paper": (24, 16, 16)}
 STEPS = {"smoke": (1, 2, 2), "quick": (25, 40, 40), "paper": (25, 40, 40)}
 L1 = (5.0, 50.0)  # of a white mask, in units of cross-entropy: stages 2 and 3
 
