@@ -59,8 +59,14 @@ def explain_files(
         report: called with the number of images done.
 
     Raises:
-        InputError: if an image cannot be read, or the folder exists and is not empty.
+        InputError: if an image cannot be read, the folder exists and is not empty, or
+            `batch_size` is below 1.
     """
+    if batch_size < 1:
+        raise InputError(
+            "Invalid value for `batch_size`. Expected at least 1. "
+            f"Received: batch_size={batch_size}"
+        )
     if out_dir.exists() and (not out_dir.is_dir() or any(out_dir.iterdir())):
         raise InputError(f"{out_dir} exists and is not empty; expected a new folder.")
     out_dir.parent.mkdir(parents=True, exist_ok=True)

@@ -142,6 +142,8 @@ def test_explain_refuses_and_keeps_what_is_there(run_dir, tmp_path, capsys):
     assert "b.png" in fails(capsys, "explain", run_dir, images, out)
     assert not out.exists()
     assert {p.name for p in tmp_path.iterdir()} == {"images"}
+    zero = fails(capsys, "explain", run_dir, images, out, "--batch-size=0")
+    assert "Received: batch_size=0" in zero
     out.mkdir()
     (out / "mine.txt").write_text("keep")
     assert "not empty" in fails(capsys, "explain", run_dir, images, out)
@@ -201,3 +203,16 @@ def test_recipe_may_be_a_file(polygons, tmp_path, capsys):
     assert "not valid JSON" in fails(capsys, *arguments)
     recipe.unlink()
     assert "mine.json" in fails(capsys, *arguments)
+
+
+def test_reproduce_names_a_cell_that_is_not_there(tmp_path, capsys):
+    arguments = ["reproduce", "joint", "--only=nothing", "--results", tmp_path]
+    assert "--list" in fails(capsys, *arguments)
+    assert not list(tmp_path.iterdir())
+
+
+def test_reproduce_lists_what_is_missing(tmp_path, capsys):
+    arguments = ["reproduce", "joint", "--list", "--results", str(tmp_path)]
+    assert main([*arguments, "--profile=smoke"]) == 0
+    lines = capsys.readouterr().out.splitlines()
+    assert lines and all(line.startswith("missing joint") for line in lines)

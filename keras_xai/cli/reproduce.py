@@ -4,6 +4,7 @@ import argparse
 from pathlib import Path
 
 from keras_xai.cli.quiet import import_tensorflow
+from keras_xai.errors import InputError
 from keras_xai.recipes import PROFILES
 
 
@@ -52,9 +53,15 @@ def run(args: argparse.Namespace) -> str:
         results = read_results(cells, folder / "cells")
         lines = [f"{'done' if results[c.name] else 'missing':8}{c.name}" for c in cells]
         return "\n".join(lines)
+    chosen = [cell for cell in cells if cell.name.startswith(args.only)]
+    if not chosen:
+        raise InputError(
+            "Invalid value for `--only`. Expected the start of a name that --list "
+            f"shows. Received: {args.only}"
+        )
     if not args.tables:
         run_missing(
-            [cell for cell in cells if cell.name.startswith(args.only)],
+            chosen,
             folder / "cells",
             lambda cell: experiments.measure(cell, args.work, folder / "cells"),
             command=f"keras-xai reproduce {args.paper} --profile {args.profile}",
