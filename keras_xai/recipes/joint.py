@@ -1,4 +1,4 @@
-"""Our recipe for the joint model: it learns, and its masks lie on the target.
+"""Our recipe for the joint model: it learns; how well its masks do depends on the seed.
 
     keras-xai generate polygons --recipe paper
     keras-xai train polygons run --recipe joint
