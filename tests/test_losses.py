@@ -19,7 +19,7 @@ def test_l1_weighs_a_white_mask_as_the_2019_keras_did():
     config = with_l1(JointConfig(), 1e-6)
     stage = config.stages[1]
     white = np.ones((8, 224, 224, 1), np.float32)
-    cost = config.l1_weight(stage, 224**2) * keras.ops.mean(losses.l1(None, white))
+    cost = config.l1_weight(stage, 0, 224**2) * keras.ops.mean(losses.l1(None, white))
     np.testing.assert_allclose(cost, 0.401408, rtol=1e-5)
 
 
@@ -30,5 +30,5 @@ def test_a_mean_price_is_the_same_at_any_size():
     stage = Stage("explainer", ("explainer",), l1=5.0)
     for size in (16, 40):
         white = np.ones((3, size, size, 1), np.float32)
-        cost = config.l1_weight(stage, size**2) * losses.l1(None, white)
+        cost = config.l1_weight(stage, 0, size**2) * losses.l1(None, white)
         np.testing.assert_allclose(cost, [5.0] * 3, rtol=1e-5)

@@ -17,8 +17,10 @@ from keras_xai.training import runs
 from keras_xai.training.config import (
     JointConfig,
     Stage,
+    changes_from_default,
     config_from_dict,
     config_to_dict,
+    scale_l1,
     with_l1,
 )
 from keras_xai.training.joint import build_from_config, copy_features, train_joint
@@ -220,15 +222,23 @@ def test_mask_loss_is_a_sum_or_a_mean(splits, tmp_path):
     assert losses["sum"] == pytest.approx(1e-3 * mask.sum(), rel=1e-5)
 
 
-def test_l1_price_rises_linearly(splits, tmp_path):
+@pytest.mark.parametrize(
+    ("start", "shares"), [(0.0, [0.5, 1, 1, 1]), (5e-4, [3, 1, 1, 1])]
+)
+def test_l1_price_moves_linearly(splits, tmp_path, start, shares):
     stage = dataclasses.replace(
-        TINY.stages[1], epochs=4, learning_rate=0.0, l1=1e-4, l1_ramp_epochs=2
+        TINY.stages[1],
+        epochs=4,
+        learning_rate=0.0,
+        l1=1e-4,
+        l1_start=start,
+        l1_ramp_epochs=2,
     )
     config = dataclasses.replace(TINY, stages=(stage,), init_bias=3.0)
     config = dataclasses.replace(config, batch_norm_momentum=None)
     train(splits, tmp_path / "run", config=config)
     costs = [row["mask_loss"] for row in runs.read_log(tmp_path / "run")]
-    np.testing.assert_allclose(np.array(costs) / costs[-1], [0.5, 1, 1, 1], rtol=0.02)
+    np.testing.assert_allclose(np.array(costs) / costs[-1], shares, rtol=0.02)
 
 
 def test_every_pass_draws_every_image_once():
@@ -287,6 +297,31 @@ def test_validation_regions_are_disjoint_and_on_positives(splits):
 def test_config_survives_json():
     assert config_from_dict(json.loads(json.dumps(config_to_dict(TINY)))) == TINY
     assert with_l1(TINY, 0.5).stages[0] == TINY.stages[0]
+
+
+def test_config_is_identified_by_its_changes_alone():
+    assert changes_from_default(JointConfig()) == {}
+    assert changes_from_default(dataclasses.replace(JointConfig(), offset=1.0)) == {
+        "offset": 1.0
+    }
+    changes = json.loads(json.dumps(changes_from_default(TINY)))
+    assert config_from_dict(changes) == TINY
+    assert changes["stages"][0] == {
+        "name": "classifier",
+        "trains": ["classifier"],
+        "epochs": TINY.stages[0].epochs,
+        "steps_per_epoch": TINY.stages[0].steps_per_epoch,
+        "batch_size": TINY.stages[0].batch_size,
+    }
+
+
+def test_price_is_scaled_with_its_start():
+    stage = dataclasses.replace(TINY.stages[1], l1=2.0, l1_start=6.0, l1_ramp_epochs=4)
+    config = dataclasses.replace(TINY, stages=(stage,))
+    scaled = scale_l1(config, 0.5).stages[0]
+    for epoch in range(6):
+        assert scaled.l1_at(epoch) == stage.l1_at(epoch) / 2
+    assert [stage.l1_at(epoch) for epoch in range(5)] == [5.0, 4.0, 3.0, 2.0, 2.0]
 
 
 def test_unknown_option_is_named():

@@ -16,8 +16,8 @@ from keras_xai.recipes import RECIPES
 from keras_xai.sweeps import Cell
 from keras_xai.training.config import (
     JointConfig,
+    changes_from_default,
     config_from_dict,
-    config_to_dict,
     scale_l1,
     with_l1,
 )
@@ -106,7 +106,7 @@ def measure(cell: Cell, work_dir: Path, results_dir: Path) -> dict[str, Any]:
     train, validation = _read_data(cell.spec["data"], work_dir)
 
     first = dataclasses.replace(config, stages=config.stages[:1])
-    shared = Cell("first", cell.spec | {"config": config_to_dict(first)})
+    shared = Cell("first", cell.spec | {"config": changes_from_default(first)})
     first_dir = work_dir / "runs" / Path(shared.filename).stem
     train_joint(first, train, validation, first_dir, **options)
     run_dir = work_dir / "runs" / Path(cell.filename).stem
@@ -158,7 +158,7 @@ def _cell(
         f"{name}_{data}-{image_size}_seed{seed}",
         {
             "profile": profile,
-            "config": config_to_dict(config),
+            "config": changes_from_default(config),
             "data": dataclasses.asdict(data_config),
             "seed": seed,
             "precision": "mixed_bfloat16",

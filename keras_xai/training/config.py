@@ -25,13 +25,21 @@ class Stage:
     learning_rate: float = 1.0  # whose default was 1.0 in 2019
     schedule: Literal["constant", "cosine"] = "constant"  # of the learning rate
     l1: float = 0.0  # price of the mask, in the unit of `l1_reduction`
-    l1_ramp_epochs: int = 0  # epochs over which the price rises linearly from 0
+    l1_start: float = 0.0  # price that the ramp starts from
+    l1_ramp_epochs: int = 0  # epochs over which the price moves linearly to `l1`
     warm_start: bool = False  # begin with the classifier's features in the explainer
 
     @property
     def white_mask(self) -> bool:
         """Whether the explainer is left out of this stage."""
         return self.trains == ("classifier",)
+
+    def l1_at(self, epoch: int) -> float:
+        """Returns the price of the mask in an epoch, counted from 0."""
+        if not self.l1_ramp_epochs:
+            return self.l1
+        progress = min(1, (epoch + 1) / self.l1_ramp_epochs)
+        return self.l1_start + progress * (self.l1 - self.l1_start)
 
 
 @dataclasses.dataclass(frozen=True)
@@ -61,31 +69,37 @@ class JointConfig:
     dense_activation: str = "sigmoid"
     dropout: float = 0.3
 
-    def l1_weight(self, stage: Stage, num_pixels: int) -> float:
-        """Returns a stage's weight of `keras_xai.losses.l1`, a mean over the batch.
+    def l1_weight(self, stage: Stage, epoch: int, num_pixels: int) -> float:
+        """Returns an epoch's weight of `keras_xai.losses.l1`, a mean over the batch.
 
         Args:
             stage: one of the stages.
+            epoch: in the stage, counted from 0.
             num_pixels: of a mask.
         """
         if self.l1_reduction == "sum":
-            return stage.l1 * stage.batch_size
-        return stage.l1 / num_pixels
+            return stage.l1_at(epoch) * stage.batch_size
+        return stage.l1_at(epoch) / num_pixels
 
 
 def with_l1(config: JointConfig, l1: float) -> JointConfig:
-    """Sets the price of the mask in every stage that trains the explainer."""
-    return _map_l1(config, lambda old: l1)
+    """Sets one price of the mask, without a start, where the explainer is trained."""
+    return _map_l1(config, lambda stage: {"l1": l1, "l1_start": 0.0})
 
 
 def scale_l1(config: JointConfig, factor: float) -> JointConfig:
     """Multiplies the price of the mask in every stage."""
-    return _map_l1(config, lambda old: factor * old)
+    return _map_l1(
+        config,
+        lambda stage: {"l1": factor * stage.l1, "l1_start": factor * stage.l1_start},
+    )
 
 
-def _map_l1(config: JointConfig, price: Callable[[float], float]) -> JointConfig:
+def _map_l1(
+    config: JointConfig, prices: Callable[[Stage], dict[str, float]]
+) -> JointConfig:
     stages = tuple(
-        stage if stage.white_mask else dataclasses.replace(stage, l1=price(stage.l1))
+        stage if stage.white_mask else dataclasses.replace(stage, **prices(stage))
         for stage in config.stages
     )
     return dataclasses.replace(config, stages=stages)
@@ -94,6 +108,26 @@ def _map_l1(config: JointConfig, price: Callable[[float], float]) -> JointConfig
 def config_to_dict(config: JointConfig) -> dict[str, Any]:
     """Turns a config into what `json.dump` can write."""
     return dataclasses.asdict(config)
+
+
+def changes_from_default(config: JointConfig) -> dict[str, Any]:
+    """Turns a config into the values that are not the defaults.
+
+    What identifies a training, then, stays the same when options are added whose
+    default is what was done before. `config_from_dict` reads it back.
+    """
+    values = _changes(config)
+    if "stages" in values:
+        values["stages"] = [_changes(stage) for stage in config.stages]
+    return values
+
+
+def _changes(values: Any) -> dict[str, Any]:
+    return {
+        field.name: value
+        for field in dataclasses.fields(values)
+        if (value := getattr(values, field.name)) != field.default
+    }
 
 
 def config_from_dict(values: dict[str, Any]) -> JointConfig:

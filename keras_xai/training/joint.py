@@ -126,6 +126,7 @@ def train_joint(
     if finished.exists():
         return keras.models.load_model(finished)
 
+    height, width, _ = train.image_shape
     first_stage, first_epoch, rows = _restore(run_dir, model, config, start_from)
     regions = ValidationRegions.from_split(validation)
     for index in range(first_stage, len(config.stages)):
@@ -145,6 +146,7 @@ def train_joint(
                 joint=model,
                 stage=stage,
                 l1_price=l1_price,
+                l1_weight=partial(config.l1_weight, stage, num_pixels=height * width),
                 seed=(seed, index),
                 evaluate=partial(evaluate, graph, validation, regions),
                 save=partial(_save, run_dir, model, graph, rows),
@@ -245,8 +247,9 @@ def compile_stage(
     for part in ("explainer", "classifier"):
         model.get_layer(part).trainable = part in stage.trains
     height, width, _ = model.input_shape[1:]
-    l1_weight = config.l1_weight(stage, height * width)
-    l1_price = keras.Variable(l1_weight, trainable=False, dtype="float32")
+    l1_price = keras.Variable(
+        config.l1_weight(stage, 0, height * width), trainable=False, dtype="float32"
+    )
     stage_losses: dict[str, Any] = {"probs": "sparse_categorical_crossentropy"}
     if not stage.white_mask:
         stage_losses["mask"] = lambda true, mask: l1_price * losses.l1(true, mask)
@@ -284,6 +287,7 @@ class _Epoch(keras.callbacks.Callback):
         joint: keras.Model,
         stage: Stage,
         l1_price: keras.Variable,
+        l1_weight: Callable[[int], float],
         seed: tuple[int, int],
         evaluate: Callable[[], runs.LogRow],
         save: Callable[[runs.LogRow], None],
@@ -296,7 +300,7 @@ class _Epoch(keras.callbacks.Callback):
             if isinstance(layer, keras.layers.Dropout)
         ]
         self.stage = stage
-        self.l1_price, self.l1_weight = l1_price, float(l1_price)
+        self.l1_price, self.l1_weight = l1_price, l1_weight
         self.seed = seed
         self.evaluate, self.save, self.report = evaluate, save, report
 
@@ -304,10 +308,7 @@ class _Epoch(keras.callbacks.Callback):
         for i, dropout in enumerate(self.dropouts):
             words = np.random.SeedSequence((*self.seed, epoch, i)).generate_state(2)
             dropout.seed_generator.state.assign(words)
-        ramp = self.stage.l1_ramp_epochs
-        self.l1_price.assign(
-            self.l1_weight * (min(1, (epoch + 1) / ramp) if ramp else 1)
-        )
+        self.l1_price.assign(self.l1_weight(epoch))
 
     def on_epoch_end(self, epoch, logs=None):
         if not np.isfinite(logs["loss"]):
