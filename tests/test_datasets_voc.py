@@ -1,9 +1,12 @@
 import shutil
+from functools import partial
 
 import numpy as np
 import pytest
 from PIL import Image
 
+from keras_xai.datasets import voc
+from keras_xai.datasets.allocate import allocate
 from keras_xai.datasets.images import list_images, read_image
 from keras_xai.datasets.split import DISTRACTOR, TARGET
 from keras_xai.datasets.voc import read_annotation, read_voc
@@ -46,6 +49,25 @@ def test_ink_lies_on_objects(polygons):
     ink = split.images.min(axis=-1) < 128
     assert ink.any(axis=(1, 2)).all()
     assert (split.object_maps[ink] > 0).all()
+
+
+def test_boxes_enclose_the_targets_they_come_from(polygons):
+    split = read_voc(polygons, "train")
+    for index, boxes in enumerate(split.target_boxes):
+        assert boxes.shape == (int(split.labels[index] == 1) * len(boxes), 4)
+        drawn = split.object_maps[index] == TARGET
+        assert (split.target_box_map(index) >= drawn).all()
+        for xmin, ymin, xmax, ymax in boxes:
+            assert drawn[ymin:ymax, xmin:xmax].any()
+
+
+def test_a_large_set_goes_to_a_file(polygons, monkeypatch):
+    in_memory = read_voc(polygons, "train")
+    monkeypatch.setattr(voc, "allocate", partial(allocate, max_bytes=1000))
+    mapped = read_voc(polygons, "train")
+    assert isinstance(mapped.images, np.memmap)
+    np.testing.assert_array_equal(mapped.images, in_memory.images)
+    np.testing.assert_array_equal(mapped.object_maps, in_memory.object_maps)
 
 
 def test_majority_rate(polygons):

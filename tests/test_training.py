@@ -22,8 +22,10 @@ from keras_xai.training.config import (
     config_to_dict,
     scale_l1,
     with_l1,
+    with_mask_losses,
 )
-from keras_xai.training.joint import build_from_config, copy_features, train_joint
+from keras_xai.training.joint import build_from_config, train_joint
+from keras_xai.training.stages import copy_features
 from keras_xai.training.validation import TARGET_MARGIN, ValidationRegions
 
 pytestmark = pytest.mark.usefixtures("float32")
@@ -223,9 +225,9 @@ def test_mask_loss_is_a_sum_or_a_mean(splits, tmp_path):
 
 
 @pytest.mark.parametrize(
-    ("start", "shares"), [(0.0, [0.5, 1, 1, 1]), (5e-4, [3, 1, 1, 1])]
+    ("start", "shares"), [(0.0, [0.5, 1, 1, 1]), (4e-4, [2, 1, 1, 1])]
 )
-def test_l1_price_moves_linearly(splits, tmp_path, start, shares):
+def test_l1_price_follows_its_ramp(splits, tmp_path, start, shares):
     stage = dataclasses.replace(
         TINY.stages[1],
         epochs=4,
@@ -241,6 +243,44 @@ def test_l1_price_moves_linearly(splits, tmp_path, start, shares):
     np.testing.assert_allclose(np.array(costs) / costs[-1], shares, rtol=0.02)
 
 
+def test_further_losses_on_the_mask_are_weighted_and_logged(splits, tmp_path):
+    weights = {"total_variation": 0.5, "outside_boxes": 2.0, "supervised": 0.25}
+    stage = dataclasses.replace(
+        TINY.stages[2], epochs=1, steps_per_epoch=1, learning_rate=0.0, l1=1e-4
+    )
+    config = dataclasses.replace(TINY, stages=(stage,))
+    train(splits, tmp_path / "run", config=with_mask_losses(config, **weights))
+    row = runs.read_log(tmp_path / "run")[0]
+    train(splits, tmp_path / "l1", config=config)
+    l1 = runs.read_log(tmp_path / "l1")[0]["mask_loss"]
+    expected = l1 + sum(weight * row[name] for name, weight in weights.items())
+    assert row["mask_loss"] == pytest.approx(expected, rel=1e-4)
+    assert min(row[name] for name in weights) > 0
+
+
+def test_l1_of_the_convolution_before_its_normalisation(splits, tmp_path):
+    stage = dataclasses.replace(
+        TINY.stages[1], epochs=1, steps_per_epoch=1, learning_rate=0.0, l1=1e-3
+    )
+    config = dataclasses.replace(TINY, stages=(stage,), l1_of="mask_conv")
+    model = train(splits, tmp_path / "run", config=config)
+    indices = draw_batches(splits[0].num_images, 4, 1, seed=(1, 0, 0))[0]
+    explainer = model.get_layer("explainer")
+    linear = keras.Model(explainer.input, explainer.get_layer("mask_conv").output)
+    images = model.get_layer("rescaling")(splits[0].images[indices].astype(np.float32))
+    expected = 1e-3 * np.abs(linear(images)).sum()
+    row = runs.read_log(tmp_path / "run")[0]
+    assert row["mask_loss"] == pytest.approx(expected, rel=1e-4)
+
+
+def test_a_loss_on_annotations_needs_them(splits, tmp_path):
+    bare = [split._replace(object_maps=None, target_boxes=None) for split in splits]
+    for name in ("outside_boxes", "supervised"):
+        with pytest.raises(InputError, match=f"`{name}` in stage 'explainer' needs"):
+            train(bare, tmp_path / name, config=with_mask_losses(TINY, **{name: 1.0}))
+        assert not (tmp_path / name).exists()
+
+
 def test_every_pass_draws_every_image_once():
     draws = draw_batches(10, 4, 5, seed=(1, 2)).ravel()
     for start in (0, 10):
@@ -251,12 +291,16 @@ def test_every_pass_draws_every_image_once():
 
 def test_batches_hold_the_drawn_images(splits):
     indices = np.array([[3, 1], [0, 2]])
-    batches = list(training_batches(splits[0], indices, 0 * indices, with_masks=True))
+    batches = list(
+        training_batches(splits[0], indices, 0 * indices, mask_outputs=("mask",))
+    )
     for (images, targets), wanted in zip(batches, indices, strict=True):
         np.testing.assert_array_equal(images, splits[0].images[wanted])
         np.testing.assert_array_equal(targets["probs"], splits[0].labels[wanted])
         expected = splits[0].object_maps[wanted] == 2
         np.testing.assert_array_equal(targets["mask"][..., 0], expected)
+        for index, boxes in zip(wanted, targets["mask"][..., 1], strict=True):
+            np.testing.assert_array_equal(boxes, splits[0].target_box_map(index))
 
 
 def test_eight_symmetries_differ_and_keep_image_and_mask_together(splits):
@@ -264,7 +308,7 @@ def test_eight_symmetries_differ_and_keep_image_and_mask_together(splits):
     indices = np.zeros((1, 8), np.int64)
     symmetries = np.arange(8)[None]
     (images, targets), *_ = training_batches(
-        split, indices, symmetries, with_masks=True
+        split, indices, symmetries, mask_outputs=("mask",)
     )
     assert len({np.array(image).tobytes() for image in images}) == 8
     is_target = split.object_maps[0] == 2
@@ -316,12 +360,13 @@ def test_config_is_identified_by_its_changes_alone():
 
 
 def test_price_is_scaled_with_its_start():
-    stage = dataclasses.replace(TINY.stages[1], l1=2.0, l1_start=6.0, l1_ramp_epochs=4)
+    stage = dataclasses.replace(TINY.stages[1], l1=1.0, l1_start=8.0, l1_ramp_epochs=3)
     config = dataclasses.replace(TINY, stages=(stage,))
     scaled = scale_l1(config, 0.5).stages[0]
     for epoch in range(6):
-        assert scaled.l1_at(epoch) == stage.l1_at(epoch) / 2
-    assert [stage.l1_at(epoch) for epoch in range(5)] == [5.0, 4.0, 3.0, 2.0, 2.0]
+        assert scaled.l1_at(epoch) == pytest.approx(stage.l1_at(epoch) / 2)
+    prices = [stage.l1_at(epoch) for epoch in range(4)]
+    np.testing.assert_allclose(prices, [4.0, 2.0, 1.0, 1.0])
 
 
 def test_unknown_option_is_named():

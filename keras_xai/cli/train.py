@@ -8,6 +8,12 @@ from keras_xai.cli.quiet import import_tensorflow
 from keras_xai.errors import InputError
 from keras_xai.recipes import PROFILES, RECIPES
 
+MASK_LOSSES = {
+    "total_variation": "weight of the mask's total variation, a mean over pixels",
+    "outside_boxes": "weight of the mask's mean outside the targets' boxes",
+    "supervised": "weight of the mask's cross-entropy with the annotated target",
+}
+
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Adds the verb's arguments."""
@@ -36,6 +42,10 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--l1", type=float, help="price of one pixel of mask, instead of the recipe's"
     )
+    for option, meaning in MASK_LOSSES.items():
+        parser.add_argument(
+            f"--{option.replace('_', '-')}", type=float, metavar="W", help=meaning
+        )
     parser.add_argument("--target", help="class to find, instead of the manifest's")
     parser.add_argument("--seed", type=int, default=0, help="seed of everything random")
     parser.add_argument(
@@ -51,11 +61,15 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace) -> str:
     """Trains and returns where the run is."""
-    from keras_xai.training.config import with_l1
+    from keras_xai.training.config import with_l1, with_mask_losses
 
     config = load_config(args.recipe, args.profile, args.set)
     if args.l1 is not None:
         config = with_l1(config, args.l1)
+    weights = {name: getattr(args, name) for name in MASK_LOSSES}
+    config = with_mask_losses(
+        config, **{name: w for name, w in weights.items() if w is not None}
+    )
 
     import_tensorflow()
 

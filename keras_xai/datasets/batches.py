@@ -1,5 +1,7 @@
 """Which images a batch holds, and annotated splits as tf.data batches."""
 
+from collections.abc import Sequence
+
 import numpy as np
 import tensorflow as tf
 
@@ -65,7 +67,7 @@ def training_batches(
     batches: np.ndarray,
     symmetries: np.ndarray,
     *,
-    with_masks: bool,
+    mask_outputs: Sequence[str] = (),
 ) -> tf.data.Dataset:
     """Gathers batches for `fit`, in the given order.
 
@@ -76,11 +78,12 @@ def training_batches(
         batches: `(num_batches, batch_size)` indices, as from `draw_batches`.
         symmetries: `(num_batches, batch_size)` flips and turns, as from
             `draw_symmetries`; 0 leaves an image as it is.
-        with_masks: whether the graph has a `mask` output, which needs a target.
+        mask_outputs: names of the graph's outputs whose target is a mask.
 
     Returns:
-        A data set of `(images, targets)`: `probs`, the labels, and on request `mask`,
-        `(batch, height, width, 1)` uint8, 1 on objects of the target class.
+        A data set of `(images, targets)`: `probs`, the labels, and each of
+        `mask_outputs`, `(batch, height, width, 2)` uint8: 1 on objects of the target
+        class, and 1 in their boxes; 0 without annotations.
     """
     batch_size = batches.shape[1]
 
@@ -89,11 +92,14 @@ def training_batches(
         return np.stack(list(images)), split.labels[indices]
 
     def gather_masks(indices, symmetries):
+        return np.stack(list(map(target_mask, indices, symmetries)))
+
+    def target_mask(index, symmetry):
         if split.object_maps is None:
-            return np.zeros((batch_size, *split.image_shape[:2], 1), np.uint8)
-        masks = split.object_maps[indices] == TARGET
-        turned = np.stack(list(map(turn, masks, symmetries)))
-        return turned[..., None].astype(np.uint8)
+            return np.zeros((*split.image_shape[:2], 2), np.uint8)
+        region = split.object_maps[index] == TARGET
+        both = np.stack([region, split.target_box_map(index)], axis=-1)
+        return turn(both, symmetry).astype(np.uint8)
 
     def batch(indices, symmetries):
         images, labels = tf.numpy_function(
@@ -102,12 +108,12 @@ def training_batches(
         images.set_shape((batch_size, *split.image_shape))
         labels.set_shape((batch_size,))
         targets = {"probs": labels}
-        if with_masks:
+        if mask_outputs:
             (masks,) = tf.numpy_function(
                 gather_masks, [indices, symmetries], (tf.uint8,), stateful=False
             )
-            masks.set_shape((batch_size, *split.image_shape[:2], 1))
-            targets["mask"] = masks
+            masks.set_shape((batch_size, *split.image_shape[:2], 2))
+            targets |= dict.fromkeys(mask_outputs, masks)
         return images, targets
 
     dataset = tf.data.Dataset.from_tensor_slices((batches, symmetries))

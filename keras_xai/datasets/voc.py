@@ -8,6 +8,7 @@ import numpy as np
 from lxml import etree
 from PIL import Image
 
+from keras_xai.datasets.allocate import allocate
 from keras_xai.datasets.images import read_image
 from keras_xai.datasets.split import DISTRACTOR, TARGET, Split
 from keras_xai.errors import InputError
@@ -106,9 +107,8 @@ def read_voc(folder: Path, subset: str, *, target: str | None = None) -> Split:
     if not names:
         raise InputError(f"{list_path} is empty; expected one image name a line.")
 
-    images: list[np.ndarray] = []
-    labels, object_maps, filenames = [], [], []
-    for name in names:
+    labels, filenames, target_boxes = [], [], []
+    for index, name in enumerate(names):
         annotation = read_annotation(folder / "Annotations" / f"{name}.xml")
         path = folder / "JPEGImages" / annotation.filename
         image = read_image(path, num_channels=3)
@@ -118,14 +118,19 @@ def read_voc(folder: Path, subset: str, *, target: str | None = None) -> Split:
                 f"{path} has height and width {image.shape[:2]}; expected {size}, "
                 "as its annotation says."
             )
-        if images and image.shape != images[0].shape:
+        if index == 0:
+            images = allocate((len(names), *image.shape))
+            object_maps = allocate((len(names), *size))
+        if image.shape != images.shape[1:]:
             raise InputError(
-                f"{path} has shape {image.shape}; expected {images[0].shape}, as the "
+                f"{path} has shape {image.shape}; expected {images.shape[1:]}, as the "
                 "images before it."
             )
-        images.append(image)
-        labels.append(any(obj.name == target for obj in annotation.objects))
-        object_maps.append(_object_map(folder, name, annotation, target))
+        images[index] = image
+        object_maps[index] = _object_map(folder, name, annotation, target)
+        boxes = [obj.box for obj in annotation.objects if obj.name == target]
+        labels.append(bool(boxes))
+        target_boxes.append(np.array(boxes, np.int32).reshape(-1, 4))
         filenames.append(annotation.filename)
 
     num_positives = sum(labels)
@@ -135,11 +140,12 @@ def read_voc(folder: Path, subset: str, *, target: str | None = None) -> Split:
             f"{len(labels) - num_positives} without '{target}'; expected some of each."
         )
     return Split(
-        images=np.stack(images),
+        images=images,
         labels=np.array(labels, np.int32),
-        object_maps=np.stack(object_maps),
+        object_maps=object_maps,
         filenames=tuple(filenames),
         class_names=(f"no {target}", target),
+        target_boxes=tuple(target_boxes),
     )
 
 

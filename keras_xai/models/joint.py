@@ -57,3 +57,25 @@ def build_white_mask_model(joint: keras.Model) -> keras.Model:
     x = joint.get_layer("rescaling")(image)
     probs = build_unmasked_classifier(joint.get_layer("classifier"))(x)
     return keras.Model(image, {"probs": probs}, name="white_mask")
+
+
+def build_mask_conv_model(joint: keras.Model) -> keras.Model:
+    """Builds the joint model with one more output: its mask before the normalisation.
+
+    Args:
+        joint: a model from `build_joint`.
+
+    Returns:
+        A model like `joint`, sharing its weights, whose dict holds `mask_conv` too,
+        `(batch, height, width, 1)` float32, the head's convolution.
+    """
+    explainer = joint.get_layer("explainer")
+    outputs = {
+        "mask": explainer.output,
+        "mask_conv": explainer.get_layer("mask_conv").output,
+    }
+    image = keras.Input(joint.input_shape[1:], name="image")
+    x = joint.get_layer("rescaling")(image)
+    masks = keras.Model(explainer.input, outputs, name="masks")(x)
+    probs = joint.get_layer("classifier")({"image": x, "mask": masks["mask"]})
+    return keras.Model(image, masks | {"probs": probs}, name="joint_mask_conv")

@@ -7,6 +7,7 @@ from typing import Any, Literal
 from keras_xai.errors import InputError
 
 Part = Literal["classifier", "explainer"]
+MASK_LOSSES = ("total_variation", "outside_boxes", "supervised")  # beside the L1
 
 
 @dataclasses.dataclass(frozen=True)
@@ -25,8 +26,12 @@ class Stage:
     learning_rate: float = 1.0  # whose default was 1.0 in 2019
     schedule: Literal["constant", "cosine"] = "constant"  # of the learning rate
     l1: float = 0.0  # price of the mask, in the unit of `l1_reduction`
-    l1_start: float = 0.0  # price that the ramp starts from
-    l1_ramp_epochs: int = 0  # epochs over which the price moves linearly to `l1`
+    l1_start: float = 0.0  # price that a ramp starts from
+    l1_ramp_epochs: int = 0  # epochs until the price is `l1`
+    # Weights of further losses on the mask, each a mean over pixels.
+    total_variation: float = 0.0
+    outside_boxes: float = 0.0
+    supervised: float = 0.0
     warm_start: bool = False  # begin with the classifier's features in the explainer
 
     @property
@@ -34,12 +39,23 @@ class Stage:
         """Whether the explainer is left out of this stage."""
         return self.trains == ("classifier",)
 
+    @property
+    def mask_losses(self) -> dict[str, float]:
+        """Weights of the further losses on the mask that are in use."""
+        weights = {name: getattr(self, name) for name in MASK_LOSSES}
+        return {name: weight for name, weight in weights.items() if weight}
+
     def l1_at(self, epoch: int) -> float:
-        """Returns the price of the mask in an epoch, counted from 0."""
+        """Returns the price of the mask in an epoch, counted from 0.
+
+        A ramp from 0 goes by equal steps, any other by equal factors.
+        """
         if not self.l1_ramp_epochs:
             return self.l1
         progress = min(1, (epoch + 1) / self.l1_ramp_epochs)
-        return self.l1_start + progress * (self.l1 - self.l1_start)
+        if not self.l1_start:
+            return progress * self.l1
+        return self.l1_start * (self.l1 / self.l1_start) ** progress
 
 
 @dataclasses.dataclass(frozen=True)
@@ -54,6 +70,9 @@ class JointConfig:
     # "sum" over pixels and batch, as the paper's Keras did; "mean" over both, which
     # has the same price for a white mask at any size.
     l1_reduction: Literal["sum", "mean"] = "sum"
+    # What the L1 is taken of: the explanation (Sec. 2.3), or the head's convolution
+    # before its normalisation, where the authors' code had it.
+    l1_of: Literal["mask", "mask_conv"] = "mask"
     augmentation: bool = False  # flips and quarter turns, drawn anew for each image
     scale: float = 1 / 255  # images in [0, 255] to the network's input
     offset: float = 0.0
@@ -84,22 +103,27 @@ class JointConfig:
 
 def with_l1(config: JointConfig, l1: float) -> JointConfig:
     """Sets one price of the mask, without a start, where the explainer is trained."""
-    return _map_l1(config, lambda stage: {"l1": l1, "l1_start": 0.0})
+    return _map_mask(config, lambda stage: {"l1": l1, "l1_start": 0.0})
 
 
 def scale_l1(config: JointConfig, factor: float) -> JointConfig:
     """Multiplies the price of the mask in every stage."""
-    return _map_l1(
+    return _map_mask(
         config,
         lambda stage: {"l1": factor * stage.l1, "l1_start": factor * stage.l1_start},
     )
 
 
-def _map_l1(
-    config: JointConfig, prices: Callable[[Stage], dict[str, float]]
+def with_mask_losses(config: JointConfig, **weights: float) -> JointConfig:
+    """Sets weights of `MASK_LOSSES` in every stage that trains the explainer."""
+    return _map_mask(config, lambda stage: weights)
+
+
+def _map_mask(
+    config: JointConfig, weights: Callable[[Stage], dict[str, float]]
 ) -> JointConfig:
     stages = tuple(
-        stage if stage.white_mask else dataclasses.replace(stage, **prices(stage))
+        stage if stage.white_mask else dataclasses.replace(stage, **weights(stage))
         for stage in config.stages
     )
     return dataclasses.replace(config, stages=stages)

@@ -3,12 +3,10 @@
 from collections.abc import Callable
 from functools import partial
 from pathlib import Path
-from typing import Any
 
 import keras
 import numpy as np
 
-from keras_xai import losses
 from keras_xai.datasets.batches import (
     draw_batches,
     draw_symmetries,
@@ -18,13 +16,12 @@ from keras_xai.datasets.split import Split
 from keras_xai.errors import InputError
 from keras_xai.models.classifier import build_classifier
 from keras_xai.models.explainer import build_explainer
-from keras_xai.models.joint import build_joint, build_white_mask_model
+from keras_xai.models.joint import build_joint
 from keras_xai.training import runs
 from keras_xai.training.config import JointConfig, Stage, config_to_dict
 from keras_xai.training.precision import Precision, resolve_precision
+from keras_xai.training.stages import compile_stage, copy_features
 from keras_xai.training.validation import ValidationRegions, evaluate
-
-OPTIMIZERS = {"adadelta": keras.optimizers.Adadelta, "adam": keras.optimizers.Adam}
 
 
 def build_from_config(
@@ -99,12 +96,14 @@ def train_joint(
         The trained joint model.
 
     Raises:
-        InputError: if the folder holds another run, or a loss is not finite.
+        InputError: if the folder holds another run, a loss needs annotations that are
+            not there, or a loss is not finite.
         ValueError: if the images' size does not fit the number of stages.
 
     Reference:
         [IbPRIA19] Sec. 2.1, 2.3.
     """
+    _check_annotations(config, train)
     policy = resolve_precision(precision)
     keras.config.set_dtype_policy(policy)
     keras.utils.set_random_seed(seed)
@@ -157,7 +156,7 @@ def train_joint(
                     train,
                     batches[start:],
                     symmetries[start:],
-                    with_masks=not stage.white_mask,
+                    mask_outputs=sorted(set(graph.output) - {"probs"}),
                 ),
                 initial_epoch=initial_epoch,
                 epochs=stage.epochs,
@@ -176,23 +175,15 @@ def train_joint(
     return model
 
 
-def copy_features(classifier: keras.Model, explainer: keras.Model) -> None:
-    """Starts the explainer's down path from the classifier's convolutions.
-
-    Both have conv-conv-pool stages; what tells the classes apart in one is a good
-    start for finding them in the other.
-
-    Args:
-        classifier: a trained model from `build_classifier`.
-        explainer: a model from `build_explainer`, changed in place.
-
-    Raises:
-        ValueError: if the two have different numbers of filters.
-    """
-    for layer in explainer.layers:
-        if layer.name.startswith("down") and "conv" in layer.name:
-            source = classifier.get_layer(layer.name.replace("down", "block"))
-            layer.set_weights(source.get_weights())
+def _check_annotations(config: JointConfig, train: Split) -> None:
+    needed = {"outside_boxes": train.target_boxes, "supervised": train.object_maps}
+    for stage in config.stages:
+        for name in stage.mask_losses:
+            if name in needed and needed[name] is None:
+                raise InputError(
+                    f"`{name}` in stage '{stage.name}' needs annotated images; "
+                    "expected a VOC folder with Annotations."
+                )
 
 
 def _restore(
@@ -228,41 +219,6 @@ def _draw(
         return batches, np.zeros_like(batches)
     height, width, _ = split.image_shape
     return batches, draw_symmetries(batches, square=height == width, seed=(*seed, 1))
-
-
-def compile_stage(
-    model: keras.Model, config: JointConfig, stage: Stage
-) -> tuple[keras.Model, keras.Variable]:
-    """Freezes what a stage does not train, and compiles its graph anew.
-
-    Args:
-        model: a model from `build_joint`; its parts' `trainable` changes.
-        config: the choices.
-        stage: one of its stages.
-
-    Returns:
-        The graph to fit, which is `model` or its white-mask model, and the price of a
-        unit of mask as a variable, which a ramp may change.
-    """
-    for part in ("explainer", "classifier"):
-        model.get_layer(part).trainable = part in stage.trains
-    height, width, _ = model.input_shape[1:]
-    l1_price = keras.Variable(
-        config.l1_weight(stage, 0, height * width), trainable=False, dtype="float32"
-    )
-    stage_losses: dict[str, Any] = {"probs": "sparse_categorical_crossentropy"}
-    if not stage.white_mask:
-        stage_losses["mask"] = lambda true, mask: l1_price * losses.l1(true, mask)
-    learning_rate = stage.learning_rate
-    if stage.schedule == "cosine":
-        learning_rate = keras.optimizers.schedules.CosineDecay(
-            stage.learning_rate, stage.epochs * stage.steps_per_epoch
-        )
-    optimizer = OPTIMIZERS[stage.optimizer](learning_rate)
-    graph = build_white_mask_model(model) if stage.white_mask else model
-    graph.compile(optimizer, loss=stage_losses, metrics={"probs": ["accuracy"]})
-    optimizer.build(graph.trainable_variables)
-    return graph, l1_price
 
 
 def _save(
@@ -320,8 +276,11 @@ class _Epoch(keras.callbacks.Callback):
         row: runs.LogRow = {"stage": self.stage.name, "epoch": epoch + 1}
         row["loss"] = logs["loss"]
         row["cross_entropy"] = logs.get("probs_loss", logs["loss"])
-        if "mask_loss" in logs:
-            row["mask_loss"] = logs["mask_loss"]
+        if not self.stage.white_mask:
+            row["mask_loss"] = sum(
+                logs.get(name, 0.0) for name in ("mask_loss", "mask_conv_loss")
+            )
+            row |= {name: logs[f"mask_{name}"] for name in self.stage.mask_losses}
         row["accuracy"] = logs.get("probs_accuracy", logs.get("accuracy"))
         row |= self.evaluate()
         self.save(row)

@@ -20,8 +20,9 @@ import numpy as np
 from keras_xai.datasets.batches import draw_batches, training_batches
 from keras_xai.datasets.split import Split
 from keras_xai.recipes import RECIPES
-from keras_xai.training.joint import build_from_config, compile_stage
+from keras_xai.training.joint import build_from_config
 from keras_xai.training.precision import resolve_precision
+from keras_xai.training.stages import compile_stage
 
 STEPS = 4  # a round
 
@@ -39,10 +40,10 @@ def random_split(image_size: int) -> Split:
     )
 
 
-def batches(split: Split, with_masks: bool):
+def batches(split: Split, *mask_outputs: str):
     """An endless stream of batches, as in training."""
     indices = draw_batches(split.num_images, 8, 64, seed=(0,))
-    stream = training_batches(split, indices, indices % 8, with_masks=with_masks)
+    stream = training_batches(split, indices, indices % 8, mask_outputs=mask_outputs)
     return stream.repeat()
 
 
@@ -64,7 +65,7 @@ def main() -> None:
         for stage in config.stages:
             model = build_from_config(config, split.image_shape, 2)
             graph, _ = compile_stage(model, config, stage)
-            stream = batches(split, not stage.white_mask)
+            stream = batches(split, *(() if stage.white_mask else ("mask",)))
             graph.fit(stream, steps_per_epoch=2, verbose=0, shuffle=False)
             graphs[policy, stage.name] = graph, stream
 
@@ -79,7 +80,7 @@ def main() -> None:
         ratio = median / medians["float32", stage]
         print(f"{stage:>10} {policy:>15} {median:.3f} s a step, {ratio:.2f} of float32")
 
-    iterator = iter(batches(split, with_masks=True))
+    iterator = iter(batches(split, "mask"))
     next(iterator)
     start = time.perf_counter()
     for _ in range(50):
