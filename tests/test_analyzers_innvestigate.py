@@ -9,13 +9,8 @@ import pytest
 import tensorflow as tf
 
 from keras_xai.analyzers import innvestigate
-from keras_xai.analyzers.innvestigate import (
-    METHODS,
-    AnalyzerSpec,
-    Failure,
-    analyze,
-    select_methods,
-)
+from keras_xai.analyzers.innvestigate import Failure, analyze
+from keras_xai.analyzers.methods import METHODS, AnalyzerSpec, select_methods
 from keras_xai.analyzers.network import extract_network
 from keras_xai.errors import InputError
 
@@ -298,6 +293,15 @@ def test_options_follow_the_scaled_range(stand_in, tmp_path):
     bounded = methods["deep_taylor.bounded"]["options"]
     assert bounded == pytest.approx({"low": 0, "high": 1}, abs=1e-6)
     assert methods["smoothgrad"]["options"]["noise_scale"] == pytest.approx(0.1)
+
+
+def test_samples_are_the_notebooks_unless_fewer_are_asked_for(stand_in, tmp_path):
+    arguments = {"smoothgrad": "augment_by_n", "integrated_gradients": "steps"}
+    for options, expected in (({}, 64), ({"num_samples": 5}, 5)):
+        stand_in(METHODS, **options)
+        methods = json.loads((tmp_path / "out/job.json").read_text())["methods"]
+        for name, argument in arguments.items():
+            assert methods[name]["options"][argument] == expected
 
 
 @pytest.mark.parametrize("classes", [None, np.array([0, 2, 1])])

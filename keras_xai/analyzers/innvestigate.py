@@ -15,6 +15,7 @@ from typing import Any
 
 import numpy as np
 
+from keras_xai.analyzers.methods import NUM_SAMPLES, AnalyzerSpec
 from keras_xai.analyzers.network import Network
 from keras_xai.errors import InputError
 
@@ -26,102 +27,11 @@ START_SECONDS = 300  # to import TensorFlow, rebuild the classifier and check it
 _CHILD = (sys.executable, "-m", "keras_xai.analyzers.child")
 
 
-def _no_options(low: float, high: float) -> dict[str, Any]:
-    return {}
-
-
-@dataclasses.dataclass(frozen=True)
-class AnalyzerSpec:
-    """One of iNNvestigate's analyzers, and how it is used.
-
-    Channels become one heatmap by their sum if the method is signed, which keeps
-    evidence for and against the class apart and their total as it is. They become the
-    sum of absolute values if it is not: a gradient's sign says in which direction to
-    change a pixel, not whether the pixel speaks for the class.
-    """
-
-    analyzer: str  # iNNvestigate's name
-    # Its arguments, for a network whose input ranges from low to high.
-    options: Callable[[float, float], dict[str, Any]] = _no_options
-    signed: bool = True
-    in_paper: bool = False  # one of the ten of [IbPRIA19] Fig. 6, as far as it is told
-
-
 @dataclasses.dataclass(frozen=True)
 class Failure:
     """Why a method has no heatmaps."""
 
     reason: str
-
-
-# The options are those of the notebook in which iNNvestigate's authors compare methods
-# (examples/notebooks/imagenet_compare_methods.ipynb, 2019), but for SmoothGrad's
-# squares. [IbPRIA19] names five kinds of method, and shows ten heatmaps without names.
-METHODS: Mapping[str, AnalyzerSpec] = {
-    "gradient": AnalyzerSpec("gradient", signed=False, in_paper=True),
-    "smoothgrad": AnalyzerSpec(
-        "smoothgrad",
-        lambda low, high: {"augment_by_n": 64, "noise_scale": 0.1 * (high - low)},
-        signed=False,
-        in_paper=True,
-    ),
-    "input_t_gradient": AnalyzerSpec("input_t_gradient", in_paper=True),
-    "integrated_gradients": AnalyzerSpec(
-        "integrated_gradients",
-        lambda low, high: {"steps": 64, "reference_inputs": low},
-        in_paper=True,
-    ),
-    "deconvnet": AnalyzerSpec("deconvnet", signed=False, in_paper=True),
-    "guided_backprop": AnalyzerSpec("guided_backprop", signed=False, in_paper=True),
-    "deep_taylor": AnalyzerSpec("deep_taylor"),
-    "deep_taylor.bounded": AnalyzerSpec(
-        "deep_taylor.bounded",
-        lambda low, high: {"low": low, "high": high},
-        in_paper=True,
-    ),
-    "lrp.z": AnalyzerSpec("lrp.z", in_paper=True),
-    "lrp.epsilon": AnalyzerSpec(
-        "lrp.epsilon", lambda low, high: {"epsilon": 1}, in_paper=True
-    ),
-    "lrp.alpha_2_beta_1": AnalyzerSpec("lrp.alpha_2_beta_1"),
-    "lrp.alpha_1_beta_0": AnalyzerSpec("lrp.alpha_1_beta_0"),
-    "lrp.sequential_preset_a_flat": AnalyzerSpec(
-        "lrp.sequential_preset_a_flat", lambda low, high: {"epsilon": 1}, in_paper=True
-    ),
-    "lrp.sequential_preset_b_flat": AnalyzerSpec(
-        "lrp.sequential_preset_b_flat", lambda low, high: {"epsilon": 1}
-    ),
-}
-# What else iNNvestigate 2.1.2 knows and can do without arguments. Those that need some
-# ("lrp", "lrp.alpha_beta", …) are for an `AnalyzerSpec` of one's own.
-OTHER_METHODS = (
-    "gradient.baseline",
-    "input",
-    "lrp.alpha_1_beta_0_IB",
-    "lrp.alpha_2_beta_1_IB",
-    "lrp.flat",
-    "lrp.sequential_preset_a",
-    "lrp.sequential_preset_b",
-    "lrp.w_square",
-    "lrp.z_plus",
-    "lrp.z_plus_fast",
-    "random",
-)
-
-
-def select_methods(names: Sequence[str]) -> dict[str, AnalyzerSpec]:
-    """Looks up methods by name.
-
-    Raises:
-        InputError: if a name is unknown; the message lists the known ones.
-    """
-    for name in names:
-        if name not in METHODS and name not in OTHER_METHODS:
-            raise InputError(
-                f"Unknown method '{name}'. "
-                f"Expected one of: {', '.join([*METHODS, *OTHER_METHODS])}."
-            )
-    return {name: METHODS.get(name, AnalyzerSpec(name)) for name in names}
 
 
 def check_installed() -> None:
@@ -142,6 +52,7 @@ def analyze(
     out_dir: Path,
     classes: np.ndarray | None = None,
     batch_size: int = 32,
+    num_samples: int = NUM_SAMPLES,
     seconds_per_method: float = 3600,
     report: Callable[[int], None] = lambda num_heatmaps: None,
 ) -> dict[str, Path | Failure]:
@@ -171,6 +82,7 @@ def analyze(
         classes: `(num_images,)` index of the class to explain; None: the predicted.
         batch_size: images in the network at a time. SmoothGrad and integrated
             gradients put in all their samples of an image at once, if more.
+        num_samples: how many inputs SmoothGrad and integrated gradients average over.
         seconds_per_method: how long a method may take.
         report: called with the number of heatmaps done; failed ones count as done.
 
@@ -202,7 +114,7 @@ def analyze(
             classes=classes,
             filename=np.array(filenames),
         )
-        job = _job(network, methods, input_range, batch_size)
+        job = _job(network, methods, input_range, batch_size, num_samples)
         (job_dir / "job.json").write_text(json.dumps(job))
         while waiting := [name for name in methods if name not in results]:
             results |= _run_child(
@@ -302,6 +214,7 @@ def _job(
     methods: Mapping[str, AnalyzerSpec],
     input_range: tuple[float, float],
     batch_size: int,
+    num_samples: int,
 ) -> dict[str, Any]:
     ends = [end * network.scale + network.offset for end in input_range]
     low, high = float(np.min(ends)), float(np.max(ends))
@@ -314,7 +227,10 @@ def _job(
         "methods": {
             name: {
                 "analyzer": spec.analyzer,
-                "options": spec.options(low, high),
+                "options": {
+                    **({spec.samples: num_samples} if spec.samples else {}),
+                    **spec.options(low, high),
+                },
                 "signed": spec.signed,
             }
             for name, spec in methods.items()

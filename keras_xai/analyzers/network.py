@@ -146,12 +146,25 @@ def build_float32(model: keras.Model) -> keras.Model:
         A model with the same weights and another dtype policy.
     """
 
+    copy = build_untrained_float32(model)
+    copy.set_weights(model.get_weights())
+    return copy
+
+
+def build_untrained_float32(model: keras.Model) -> keras.Model:
+    """Builds a model of the same layers in float32, with weights drawn anew.
+
+    Args:
+        model: a functional or Sequential model.
+
+    Returns:
+        A model whose weights come from its layers' initializers and Keras' global seed.
+    """
+
     def clone(layer):
         return type(layer).from_config({**layer.get_config(), "dtype": "float32"})
 
-    copy = keras.models.clone_model(model, clone_function=clone, recursive=True)
-    copy.set_weights(model.get_weights())
-    return copy
+    return keras.models.clone_model(model, clone_function=clone, recursive=True)
 
 
 def _graph_ends(layer, name: str) -> list:
