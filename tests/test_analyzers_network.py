@@ -4,9 +4,10 @@ import pytest
 
 from keras_xai.analyzers.network import build_float32, extract_network
 from keras_xai.errors import InputError
-from keras_xai.models.classifier import build_classifier, build_unmasked_classifier
+from keras_xai.models.classifier import build_classifier
 from keras_xai.models.explainer import build_explainer
 from keras_xai.models.joint import build_joint, build_white_mask_model
+from keras_xai.models.masking import remove_mask
 from keras_xai.models.resnet10 import build_resnet10
 from keras_xai.models.vgg5 import build_vgg5
 
@@ -76,7 +77,7 @@ def nested():
 
 
 BUILDERS = {
-    "unmasked": lambda: build_unmasked_classifier(masked()),
+    "unmasked": lambda: remove_mask(masked()),
     "joint": joint,
     "vgg5": lambda: build_vgg5(SHAPE, 3, filters=(4, 4)),
     "vgg5 with norm": lambda: build_vgg5(SHAPE, 3, filters=(4, 4), batch_norm=True),

@@ -2,9 +2,10 @@ import keras
 import numpy as np
 import pytest
 
-from keras_xai.models.classifier import build_classifier, build_unmasked_classifier
+from keras_xai.models.classifier import build_classifier
 from keras_xai.models.explainer import build_explainer
 from keras_xai.models.joint import build_joint, build_white_mask_model
+from keras_xai.models.masking import remove_mask
 
 SHAPE = (16, 32, 3)
 pytestmark = pytest.mark.usefixtures("float32")
@@ -49,7 +50,7 @@ def test_white_mask_is_plain_vgg_bit_for_bit(pooling, rng):
     images = rng.random((4, *SHAPE), np.float32)
     white = np.ones((4, *SHAPE[:2], 1), np.float32)
     masked = classifier({"image": images, "mask": white}, training=False)
-    plain = build_unmasked_classifier(classifier)(images, training=False)
+    plain = remove_mask(classifier)(images, training=False)
     np.testing.assert_array_equal(masked, plain)
 
 

@@ -22,7 +22,7 @@ def build_classifier(
     """Builds the classifier: conv-conv-multiply-pool stages and dense layers.
 
     Before every pooling the features are multiplied by the mask, which is halved
-    beside them. A white mask leaves a plain VGG (see `build_unmasked_classifier`).
+    beside them. A white mask leaves a plain VGG (see `remove_mask`).
 
     Args:
         image_shape: `(height, width, channels)`; height and width must be divisible by
@@ -94,24 +94,3 @@ def build_classifier(
         num_classes, activation="softmax", dtype="float32", name="probs"
     )(x)
     return keras.Model({"image": image, "mask": mask}, probs, name="classifier")
-
-
-def build_unmasked_classifier(classifier: keras.Model) -> keras.Model:
-    """Builds the classifier under a white mask, from the same layers.
-
-    Multiplying by one is the identity, so the masks are left out: what remains is a
-    plain single-input VGG that shares every weight with `classifier`.
-
-    Args:
-        classifier: a model from `build_classifier`.
-
-    Returns:
-        A model from `image` to `probs`; shapes as in `build_classifier`.
-    """
-    image = keras.Input(classifier.get_layer("image").output.shape[1:], name="image")
-    x = image
-    for layer in classifier.layers:
-        if isinstance(layer, keras.layers.InputLayer) or "mask" in layer.name:
-            continue
-        x = layer(x)
-    return keras.Model(image, x, name="unmasked_classifier")

@@ -2,7 +2,7 @@
 
 import keras
 
-from keras_xai.models.classifier import build_unmasked_classifier
+from keras_xai.models.masking import remove_mask
 
 
 def build_joint(
@@ -55,7 +55,7 @@ def build_white_mask_model(joint: keras.Model) -> keras.Model:
     """
     image = keras.Input(joint.input_shape[1:], name="image")
     x = joint.get_layer("rescaling")(image)
-    probs = build_unmasked_classifier(joint.get_layer("classifier"))(x)
+    probs = remove_mask(joint.get_layer("classifier"))(x)
     return keras.Model(image, {"probs": probs}, name="white_mask")
 
 

@@ -26,7 +26,7 @@ def build_encoder(classifier: keras.Model, layer_name: str) -> keras.Model:
     Reference:
         [IDA21] Sec. 2: "all layers of a classifier up to a user-specified layer L".
     """
-    names = list(dict.fromkeys(_layer_names(classifier)))
+    names = list(dict.fromkeys(layer_names(classifier)))
     if layer_name not in names:
         raise ValueError(
             "Invalid value for `layer_name`. Expected one of: "
@@ -83,7 +83,7 @@ def _run(model: keras.Model, layer_name: str) -> tuple[Any, list]:
         result = layer(*args, **kwargs)
         if layer.name == layer_name:
             outputs.append(result)
-        elif not is_own and _is_graph(layer) and layer_name in _layer_names(layer):
+        elif not is_own and is_graph(layer) and layer_name in layer_names(layer):
             outputs.append(build_encoder(layer, layer_name)(args[0]))
         return result
 
@@ -99,9 +99,13 @@ def _run(model: keras.Model, layer_name: str) -> tuple[Any, list]:
     return copy.input, outputs
 
 
-def _layer_names(model: keras.Model) -> Iterator[str]:
-    """Yields the layers that can be decoded, those of inner models last."""
-    if not _is_graph(model):
+def layer_names(model: keras.Model) -> Iterator[str]:
+    """Yields the names of a model's layers but its inputs, those inside others last.
+
+    Raises:
+        ValueError: if the model is neither functional nor Sequential.
+    """
+    if not is_graph(model):
         raise ValueError(
             "Invalid value for `classifier`. Expected a functional or Sequential "
             f"model. Received: a {type(model).__name__} named {model.name!r}"
@@ -109,10 +113,10 @@ def _layer_names(model: keras.Model) -> Iterator[str]:
     layers = [x for x in model.layers if not isinstance(x, keras.layers.InputLayer)]
     yield from (layer.name for layer in layers)
     for layer in layers:
-        if _is_graph(layer):
-            yield from _layer_names(layer)
+        if is_graph(layer):
+            yield from layer_names(layer)
 
 
-def _is_graph(layer: keras.layers.Layer) -> bool:
+def is_graph(layer: keras.layers.Layer) -> bool:
     """Whether a layer is itself a model whose graph is known."""
     return isinstance(layer, keras.Model) and getattr(layer, "inputs", None) is not None

@@ -120,7 +120,7 @@ def with_mask_losses(config: JointConfig, **weights: float) -> JointConfig:
 
 
 def _map_mask(
-    config: JointConfig, weights: Callable[[Stage], dict[str, float]]
+    config: JointConfig, weights: Callable[[Stage], dict[str, Any]]
 ) -> JointConfig:
     stages = tuple(
         stage if stage.white_mask else dataclasses.replace(stage, **weights(stage))

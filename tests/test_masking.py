@@ -1,0 +1,144 @@
+import keras
+import numpy as np
+import pytest
+
+from keras_xai.models.explainer import build_explainer
+from keras_xai.models.joint import build_joint, build_white_mask_model
+from keras_xai.models.masking import insert_mask, remove_mask
+
+SHAPE = (32, 32, 3)
+pytestmark = pytest.mark.usefixtures("float32")
+
+
+def plain():
+    return keras.Sequential(
+        [
+            keras.Input(SHAPE),
+            keras.layers.Conv2D(4, 3, padding="same", activation="relu", name="conv"),
+            keras.layers.MaxPooling2D(2, name="pool"),
+            keras.layers.Conv2D(5, 3, padding="same", activation="relu", name="top"),
+            keras.layers.GlobalMaxPooling2D(),
+            keras.layers.Dense(3, activation="softmax"),
+        ]
+    )
+
+
+def residual():
+    image = keras.Input(SHAPE)
+    x = keras.layers.Conv2D(4, 3, strides=2, padding="same", name="stem")(image)
+    y = keras.layers.BatchNormalization(name="norm")(x)
+    x = keras.layers.Add(name="sum")([x, keras.layers.Conv2D(4, 1, name="branch")(y)])
+    x = keras.layers.GlobalAveragePooling2D()(x)
+    return keras.Model(image, keras.layers.Dense(3, activation="softmax")(x))
+
+
+def nested():
+    image = keras.Input(SHAPE)
+    backbone = residual()
+    backbone = keras.Model(
+        backbone.input, backbone.get_layer("sum").output, name="base"
+    )
+    x = keras.layers.Conv2D(2, 3, padding="same", name="top")(backbone(image))
+    x = keras.layers.GlobalAveragePooling2D()(x)
+    return keras.Model(image, keras.layers.Dense(3, activation="softmax")(x))
+
+
+def mobile():
+    return keras.applications.MobileNetV2(
+        SHAPE, alpha=0.35, weights=None, classes=3, classifier_activation="softmax"
+    )
+
+
+def resnet():
+    base = keras.applications.ResNet50(
+        include_top=False, weights=None, input_shape=SHAPE
+    )
+    x = keras.layers.GlobalAveragePooling2D()(base.output)
+    return keras.Model(base.input, keras.layers.Dense(3, activation="softmax")(x))
+
+
+CLASSIFIERS = {
+    "plain": (plain, ["conv", "top"]),
+    "residual": (residual, ["stem", "branch"]),
+    "nested": (nested, ["branch", "top"]),
+    "MobileNetV2": (mobile, ["Conv1_relu", "block_3_expand_relu"]),
+    "ResNet50": (resnet, ["conv1_relu", "conv2_block3_out"]),
+}
+
+
+@pytest.fixture
+def images(rng):
+    return rng.random((2, *SHAPE)).astype(np.float32)
+
+
+@pytest.mark.parametrize("build, at", CLASSIFIERS.values(), ids=CLASSIFIERS)
+def test_white_mask_changes_nothing_and_black_hides_the_image(build, at, images):
+    classifier = build()
+    masked = insert_mask(classifier, at)
+    expected = np.array(classifier(images, training=False))
+    white = np.ones((2, 32, 32, 1), np.float32)
+    for mask, inputs in ((white, images), (0 * white, 1 - images)):
+        probs = np.array(masked({"image": inputs, "mask": mask}, training=False))
+        if mask.any():
+            np.testing.assert_array_equal(probs, expected)
+        else:
+            np.testing.assert_array_equal(probs[0], probs[1])
+    unmasked = remove_mask(masked)
+    np.testing.assert_array_equal(unmasked(images, training=False), expected)
+    own = {id(weight) for weight in classifier.weights}
+    assert {id(weight) for weight in masked.weights} == own
+    assert {id(weight) for weight in unmasked.weights} == own
+
+
+def test_masked_features_are_the_product(images, rng):
+    classifier = residual()
+    mask = rng.random((2, 32, 32, 1)).astype(np.float32)
+    masked = insert_mask(classifier, ["sum"], mask_pooling="average")
+    features = keras.Model(classifier.input, classifier.get_layer("sum").output)(images)
+    pooled = mask.reshape(2, 16, 2, 16, 2, 1).mean(axis=(2, 4))
+    expected = classifier.layers[-1](np.mean(features * pooled, axis=(1, 2)))
+    probs = masked({"image": images, "mask": mask})
+    np.testing.assert_allclose(probs, expected, rtol=1e-5)
+
+
+def test_joint_model_of_any_classifier_survives_its_file(images, tmp_path):
+    masked = insert_mask(nested(), ["branch", "top"])
+    joint = build_joint(build_explainer(SHAPE, filters=(4, 8)), masked)
+    joint.save(tmp_path / "joint.keras")
+    loaded = keras.models.load_model(tmp_path / "joint.keras")
+    for name, expected in joint(images).items():
+        np.testing.assert_array_equal(loaded(images)[name], expected)
+    np.testing.assert_array_equal(
+        build_white_mask_model(loaded)(images)["probs"],
+        build_white_mask_model(joint)(images)["probs"],
+    )
+
+
+def test_features_of_odd_size_take_a_mask_of_their_size(images):
+    image = keras.Input((30, 30, 3))
+    x = keras.layers.Conv2D(4, 3, strides=4, padding="same", name="conv")(image)
+    x = keras.layers.GlobalAveragePooling2D()(x)
+    masked = insert_mask(keras.Model(image, keras.layers.Dense(2)(x)), ["conv"])
+    assert masked.get_layer("conv_mask").output.shape == (None, 8, 8, 4)
+
+
+@pytest.mark.parametrize(
+    "at, message",
+    [
+        (["nowhere"], "Expected some of: .*conv.*Received: at=\\['nowhere'\\]"),
+        ([], "Received: at=\\[\\]"),
+        (["global_max_pooling2d"], "Expected layers whose output is a feature map"),
+    ],
+)
+def test_layers_that_take_no_mask_are_refused(at, message):
+    keras.utils.clear_session()
+    with pytest.raises(ValueError, match=message):
+        insert_mask(plain(), at)
+
+
+def test_features_that_pooling_cannot_reach_are_refused():
+    image = keras.Input(SHAPE)
+    x = keras.layers.Conv2D(4, 3, name="valid")(image)
+    x = keras.layers.GlobalAveragePooling2D()(x)
+    with pytest.raises(ValueError, match="Received: 'valid' with 30x30"):
+        insert_mask(keras.Model(image, keras.layers.Dense(2)(x)), ["valid"])
