@@ -3,7 +3,9 @@ from functools import partial
 
 import numpy as np
 import pytest
-from PIL import Image
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from PIL import ExifTags, Image
 
 from keras_xai.datasets import voc
 from keras_xai.datasets.allocate import allocate
@@ -175,8 +177,80 @@ def test_mask_that_does_not_fit_is_named(copy):
     with pytest.raises(InputError, match="holds index 99"):
         read_voc(copy, "train")
     Image.new("L", (8, 8)).save(path)
-    with pytest.raises(InputError, match=r"\(8, 8\).*expected \(32, 32\)"):
+    with pytest.raises(InputError, match="8x8 pixels of mode L; expected 32x32"):
         read_voc(copy, "train")
+    Image.new("RGB", (32, 32)).save(path)
+    with pytest.raises(InputError, match="mode RGB; expected 32x32 of mode P or L"):
+        read_voc(copy, "train")
+
+
+def test_image_with_an_orientation_is_refused_beside_an_annotation(copy):
+    path = copy / f"JPEGImages/{first_name(copy)}.png"
+    exif = Image.Exif()
+    exif[ExifTags.Base.Orientation] = 3
+    with Image.open(path) as file:
+        file.copy().save(path, exif=exif)
+    with pytest.raises(InputError, match="EXIF orientation 3; expected an upright"):
+        read_voc(copy, "train")
+
+
+@settings(deadline=None, max_examples=25)
+@given(
+    height=st.integers(3, 40),
+    width=st.integers(3, 40),
+    size=st.tuples(st.integers(3, 40), st.integers(3, 40)),
+    data=st.data(),
+)
+def test_resizing_keeps_boxes_masks_and_pixels_together(
+    tmp_path_factory, height, width, size, data
+):
+    """A white rectangle on black stays inside its box, and its mask inside it too."""
+    folder = tmp_path_factory.mktemp("voc")
+    xmin, xmax = sorted(data.draw(st.tuples(*[st.integers(1, width)] * 2)))
+    ymin, ymax = sorted(data.draw(st.tuples(*[st.integers(1, height)] * 2)))
+    image = np.zeros((height, width), np.uint8)
+    image[ymin - 1 : ymax, xmin - 1 : xmax] = 1
+    for name in ("JPEGImages", "Annotations", "SegmentationObject", "ImageSets/Main"):
+        (folder / name).mkdir(parents=True)
+    Image.fromarray(image * 255).save(folder / "JPEGImages/a.png")
+    Image.fromarray(image * 0).save(folder / "JPEGImages/b.png")
+    Image.fromarray(image).save(folder / "SegmentationObject/a.png")
+    sizes = f"<size><width>{width}</width><height>{height}</height></size>"
+    box = (
+        f"<xmin>{xmin}</xmin><ymin>{ymin}</ymin><xmax>{xmax}</xmax><ymax>{ymax}</ymax>"
+    )
+    (folder / "Annotations/a.xml").write_text(
+        f"<annotation><path>C:\\elsewhere\\a.png</path><filename>a.png</filename>{sizes}"
+        f"<object><name>cat</name><bndbox>{box}</bndbox></object></annotation>"
+    )
+    (folder / "Annotations/b.xml").write_text(
+        f"<annotation><filename>b.png</filename>{sizes}</annotation>"
+    )
+    (folder / "ImageSets/Main/train.txt").write_text("a\nb\n")
+
+    split = read_voc(folder, "train", target="cat", size=size)
+    assert split.image_shape == (*size, 3)
+    inside = split.target_box_map(0)
+    assert inside.any() and not split.target_box_map(1).any()
+    assert (inside >= (split.object_maps[0] == TARGET)).all()
+    white = split.images[0, ..., 0] > 250  # where no neighbour was blended in
+    assert (inside >= white).all()
+    scale = np.array([size[0] / height, size[1] / width] * 2)
+    rows, columns = inside.any(axis=1).nonzero()[0], inside.any(axis=0).nonzero()[0]
+    edges = np.array([rows[0], columns[0], rows[-1] + 1, columns[-1] + 1])
+    exact = np.array([ymin - 1, xmin - 1, ymax, xmax]) * scale
+    assert (np.abs(edges - exact) < 1).all()
+
+
+def test_boxes_over_the_edge_are_cut_and_empty_ones_refused(tmp_path):
+    path = tmp_path / "a.xml"
+    path.write_text(XML.format(more="").replace("<xmin>3", "<xmin>0"))
+    assert read_annotation(path).objects[0].box == (0, 0, 20, 10)
+    path.write_text(XML.format(more="").replace("<ymax>10", "<ymax>99"))
+    assert read_annotation(path).objects[0].box == (2, 0, 20, 10)
+    path.write_text(XML.format(more="").replace("<xmin>3", "<xmin>21"))
+    with pytest.raises(InputError, match="a.xml has an empty box.*21, 1, 20, 10"):
+        read_annotation(path)
 
 
 def test_class_without_images_is_named(polygons):
@@ -193,6 +267,43 @@ def test_every_mode_is_read_as_rgb_and_grey(mode, tmp_path):
     assert read_image(path, 1).shape == (4, 6, 1)
     assert read_image(path, 3, (8, 3)).shape == (8, 3, 3)
     assert read_image(path, 3).min() > 250
+
+
+def test_orientation_turns_an_image_upright(tmp_path):
+    exif = Image.Exif()
+    exif[ExifTags.Base.Orientation] = 6  # to be turned by 90 degrees clockwise
+    pixels = np.zeros((4, 6, 3), np.uint8)
+    pixels[0] = 255
+    Image.fromarray(pixels).save(tmp_path / "a.png", exif=exif)
+    expected = np.zeros((6, 4, 3), np.uint8)
+    expected[:, -1] = 255
+    np.testing.assert_array_equal(read_image(tmp_path / "a.png", 3), expected)
+
+
+def test_transparency_lies_on_white(tmp_path):
+    Image.new("RGBA", (2, 2), (0, 0, 0, 0)).save(tmp_path / "rgba.png")
+    Image.new("LA", (2, 2), (0, 0)).save(tmp_path / "la.png")
+    Image.new("P", (2, 2), 0).save(tmp_path / "p.png", transparency=0)
+    for name in ("rgba", "la", "p"):
+        assert read_image(tmp_path / f"{name}.png", 3).min() == 255
+
+
+def test_16_bits_keep_their_range_and_32_are_refused(tmp_path):
+    values = np.array([[0, 257, 65535]], np.uint16)
+    Image.fromarray(values).save(tmp_path / "a.png")
+    assert read_image(tmp_path / "a.png", 1)[0, :, 0].tolist() == [0, 1, 255]
+    Image.fromarray(values.astype(np.float32)).save(tmp_path / "a.tif")
+    with pytest.raises(InputError, match="a.tif has 32 bits a value"):
+        read_image(tmp_path / "a.tif", 1)
+
+
+@pytest.mark.parametrize("suffix", ["gif", "png", "tif", "webp"])
+def test_animated_image_is_refused(suffix, tmp_path):
+    path = tmp_path / f"a.{suffix}"
+    frames = [Image.new("RGB", (8, 8), colour) for colour in ("red", "blue", "green")]
+    frames[0].save(path, save_all=True, append_images=frames[1:])
+    with pytest.raises(InputError, match=rf"a.{suffix} has 3 frames"):
+        read_image(path, 3)
 
 
 def test_folder_without_images_is_named(tmp_path):

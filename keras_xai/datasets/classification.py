@@ -9,6 +9,7 @@ from pathlib import Path
 import numpy as np
 from PIL import Image
 
+from keras_xai.datasets.allocate import allocate
 from keras_xai.datasets.idx import read_idx
 from keras_xai.datasets.images import list_images, read_image
 from keras_xai.datasets.split import Split
@@ -243,17 +244,18 @@ def _read_files(
     size: tuple[int, int] | None,
     num_channels: int,
 ) -> Split:
-    images: list[np.ndarray] = []
-    for path, _ in files:
+    for index, (path, _) in enumerate(files):
         image = read_image(path, num_channels, size)
-        if images and image.shape != images[0].shape:
+        if index == 0:
+            images = allocate((len(files), *image.shape))
+        if image.shape != images.shape[1:]:
             raise InputError(
-                f"{path} has shape {image.shape}; expected {images[0].shape}, as the "
+                f"{path} has shape {image.shape}; expected {images.shape[1:]}, as the "
                 "images before it."
             )
-        images.append(image)
+        images[index] = image
     return Split(
-        np.stack(images),
+        images,
         np.array([label for _, label in files], np.int32),
         None,
         tuple(path.name for path, _ in files),

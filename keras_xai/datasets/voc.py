@@ -1,15 +1,17 @@
 """PASCAL VOC folders: XML annotations, image sets and object masks."""
 
 import json
+import math
+from fractions import Fraction
 from pathlib import Path
 from typing import NamedTuple
 
 import numpy as np
 from lxml import etree
-from PIL import Image
+from PIL import ExifTags, Image
 
 from keras_xai.datasets.allocate import allocate
-from keras_xai.datasets.images import read_image
+from keras_xai.datasets.images import open_image, read_image
 from keras_xai.datasets.split import DISTRACTOR, TARGET, Split
 from keras_xai.errors import InputError
 
@@ -31,6 +33,24 @@ class Annotation(NamedTuple):
     height: int
     width: int
     objects: tuple[Object, ...]
+
+    def resize(self, size: tuple[int, int]) -> "Annotation":
+        """Scales the boxes to another height and width, rounding outwards."""
+        height, width = size
+        y, x = Fraction(height, self.height), Fraction(width, self.width)
+        objects = tuple(
+            Object(
+                name,
+                (
+                    math.floor(xmin * x),
+                    math.floor(ymin * y),
+                    math.ceil(xmax * x),
+                    math.ceil(ymax * y),
+                ),
+            )
+            for name, (xmin, ymin, xmax, ymax) in self.objects
+        )
+        return self._replace(height=height, width=width, objects=objects)
 
 
 def read_annotation(path: Path) -> Annotation:
@@ -65,23 +85,26 @@ def read_annotation(path: Path) -> Annotation:
     if tree.docinfo.internalDTD is not None:
         raise InputError(f"{path} declares a document type; expected plain VOC XML.")
     root = tree.getroot()
-    objects = []
-    for element in root.iterfind("object"):
-        xmin, ymin, xmax, ymax = (
-            _integer(path, element, f"bndbox/{side}")
-            for side in ("xmin", "ymin", "xmax", "ymax")
-        )
-        name = _text(path, element, "name")
-        objects.append(Object(name, (xmin - 1, ymin - 1, xmax, ymax)))
+    filename = _text(path, root, "filename")
+    height = _integer(path, root, "size/height")
+    width = _integer(path, root, "size/width")
     return Annotation(
-        filename=_text(path, root, "filename"),
-        height=_integer(path, root, "size/height"),
-        width=_integer(path, root, "size/width"),
-        objects=tuple(objects),
+        filename=filename,
+        height=height,
+        width=width,
+        objects=tuple(
+            _object(path, element, height, width) for element in root.iterfind("object")
+        ),
     )
 
 
-def read_voc(folder: Path, subset: str, *, target: str | None = None) -> Split:
+def read_voc(
+    folder: Path,
+    subset: str,
+    *,
+    target: str | None = None,
+    size: tuple[int, int] | None = None,
+) -> Split:
     """Reads one subset of a VOC folder as a binary task: is the target there?
 
     Args:
@@ -90,13 +113,15 @@ def read_voc(folder: Path, subset: str, *, target: str | None = None) -> Split:
             the latter, objects are their filled boxes.
         subset: "train" or "val": the list in ImageSets/Main.
         target: the class to find; by default the one that manifest.json names.
+        size: `(height, width)` to resize images, boxes and masks to, or None for the
+            files' own, which then has to be the same for all.
 
     Returns:
         A split whose label 1 means that at least one target is annotated.
 
     Raises:
-        InputError: if a file is missing or broken, sizes differ, or one of the two
-            classes has no image.
+        InputError: if a file is missing or broken, sizes differ, an image has an EXIF
+            orientation, or one of the two classes has no image.
     """
     if target is None:
         target = read_manifest(folder)["target"]["name"]
@@ -109,25 +134,21 @@ def read_voc(folder: Path, subset: str, *, target: str | None = None) -> Split:
 
     labels, filenames, target_boxes = [], [], []
     for index, name in enumerate(names):
-        annotation = read_annotation(folder / "Annotations" / f"{name}.xml")
-        path = folder / "JPEGImages" / annotation.filename
-        image = read_image(path, num_channels=3)
-        size = (annotation.height, annotation.width)
-        if image.shape[:2] != size:
-            raise InputError(
-                f"{path} has height and width {image.shape[:2]}; expected {size}, "
-                "as its annotation says."
-            )
+        stored = read_annotation(folder / "Annotations" / f"{name}.xml")
+        path = folder / "JPEGImages" / stored.filename
+        _check_pixels(path, stored)
+        image = read_image(path, num_channels=3, size=size)
+        annotation = stored.resize(image.shape[:2])
         if index == 0:
             images = allocate((len(names), *image.shape))
-            object_maps = allocate((len(names), *size))
+            object_maps = allocate((len(names), *image.shape[:2]))
         if image.shape != images.shape[1:]:
             raise InputError(
                 f"{path} has shape {image.shape}; expected {images.shape[1:]}, as the "
                 "images before it."
             )
         images[index] = image
-        object_maps[index] = _object_map(folder, name, annotation, target)
+        object_maps[index] = _object_map(folder, name, stored, annotation, target)
         boxes = [obj.box for obj in annotation.objects if obj.name == target]
         labels.append(bool(boxes))
         target_boxes.append(np.array(boxes, np.int32).reshape(-1, 4))
@@ -166,8 +187,40 @@ def read_manifest(folder: Path) -> dict:
         raise InputError(f"{path} is not valid JSON: {error}.") from None
 
 
+def _object(path: Path, element: etree._Element, height: int, width: int) -> Object:
+    """Reads one object; a box may reach a little over the image's edge."""
+    xmin, ymin, xmax, ymax = (
+        _integer(path, element, f"bndbox/{side}")
+        for side in ("xmin", "ymin", "xmax", "ymax")
+    )
+    box = max(xmin - 1, 0), max(ymin - 1, 0), min(xmax, width), min(ymax, height)
+    if box[0] >= box[2] or box[1] >= box[3]:
+        raise InputError(
+            f"{path} has an empty box; expected xmin <= xmax and ymin <= ymax inside "
+            f"{width}x{height}. Received: {xmin}, {ymin}, {xmax}, {ymax}"
+        )
+    return Object(_text(path, element, "name"), box)
+
+
+def _check_pixels(path: Path, annotation: Annotation) -> None:
+    """Makes sure that boxes and pixels mean the same places."""
+    with open_image(path) as file:
+        orientation = file.getexif().get(ExifTags.Base.Orientation, 1)
+        size = (file.height, file.width)
+    if orientation != 1:
+        raise InputError(
+            f"{path} has EXIF orientation {orientation}; expected an upright image, "
+            "because its annotation does not say which way it counts."
+        )
+    if size != (annotation.height, annotation.width):
+        raise InputError(
+            f"{path} has height and width {size}; expected "
+            f"{(annotation.height, annotation.width)}, as its annotation says."
+        )
+
+
 def _object_map(
-    folder: Path, name: str, annotation: Annotation, target: str
+    folder: Path, name: str, stored: Annotation, annotation: Annotation, target: str
 ) -> np.ndarray:
     kinds = np.array(
         [0] + [TARGET if o.name == target else DISTRACTOR for o in annotation.objects],
@@ -175,16 +228,15 @@ def _object_map(
     )
     path = folder / "SegmentationObject" / f"{name}.png"
     if path.exists():
-        try:
-            with Image.open(path) as file:
-                indices = np.asarray(file)
-        except OSError as error:
-            raise InputError(f"{path} cannot be decoded: {error}.") from None
-        if indices.shape != (annotation.height, annotation.width):
-            raise InputError(
-                f"{path} has shape {indices.shape}; expected "
-                f"{(annotation.height, annotation.width)}, as its annotation says."
-            )
+        with open_image(path) as file:
+            if file.size != (stored.width, stored.height) or file.mode not in "LP1":
+                raise InputError(
+                    f"{path} has {file.width}x{file.height} pixels of mode "
+                    f"{file.mode}; expected {stored.width}x{stored.height} of mode P "
+                    "or L, as its annotation says."
+                )
+            size = (annotation.width, annotation.height)
+            indices = np.asarray(file.resize(size, Image.Resampling.NEAREST))
         if indices.max() >= len(kinds):
             raise InputError(
                 f"{path} holds index {indices.max()}; its annotation has "
