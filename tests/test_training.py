@@ -13,6 +13,7 @@ from keras_xai.datasets.batches import (
 )
 from keras_xai.datasets.voc import read_voc
 from keras_xai.errors import InputError
+from keras_xai.models.masking import insert_mask
 from keras_xai.training import runs
 from keras_xai.training.config import (
     JointConfig,
@@ -403,3 +404,22 @@ def test_size_that_cannot_be_halved_leaves_no_folder(splits, tmp_path):
     with pytest.raises(ValueError, match="divisible by 64"):
         train(splits, tmp_path / "run", config=config)
     assert not (tmp_path / "run").exists()
+
+
+def test_any_classifier_can_be_trained_jointly(splits, tmp_path):
+    keras.utils.set_random_seed(0)
+    image = keras.Input((32, 32, 3))
+    x = keras.layers.Conv2D(4, 3, strides=2, padding="same", name="stem")(image)
+    x = keras.layers.BatchNormalization()(x)
+    x = keras.layers.GlobalMaxPooling2D()(keras.layers.ReLU(name="relu")(x))
+    probs = keras.layers.Dense(2, activation="softmax")(x)
+    masked = insert_mask(keras.Model(image, probs), ["relu"])
+    before = [np.array(weight) for weight in masked.get_weights()]
+    joint = train(splits, tmp_path / "run", classifier=masked)
+    after = joint.get_layer("classifier").get_weights()
+    assert not np.array_equal(before[0], after[0])
+    stages = [row["stage"] for row in runs.read_log(tmp_path / "run")]
+    assert stages == ["classifier"] * 2 + ["explainer"] * 2 + ["joint"] * 2
+    masked.set_weights([weight + 1 for weight in before])
+    with pytest.raises(InputError, match="holds a run with another classifier"):
+        train(splits, tmp_path / "run", classifier=masked)

@@ -1,6 +1,7 @@
 """Train the joint model: an explainer and a classifier, in three stages."""
 
 import argparse
+import dataclasses
 import json
 from pathlib import Path
 
@@ -17,7 +18,12 @@ MASK_LOSSES = {
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Adds the verb's arguments."""
-    parser.add_argument("data", type=Path, metavar="DATA", help="folder in VOC layout")
+    parser.add_argument(
+        "data",
+        type=Path,
+        metavar="DATA",
+        help="folder in VOC layout, with one folder of images a class, or an .npz file",
+    )
     parser.add_argument(
         "run",
         type=Path,
@@ -47,6 +53,38 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
             f"--{option.replace('_', '-')}", type=float, metavar="W", help=meaning
         )
     parser.add_argument("--target", help="class to find, instead of the manifest's")
+    parser.add_argument(
+        "--size",
+        type=int,
+        nargs=2,
+        metavar=("HEIGHT", "WIDTH"),
+        help="resize images, boxes and masks to this",
+    )
+    parser.add_argument(
+        "--model",
+        type=Path,
+        metavar="MODEL",
+        help="your own classifier, saved as .keras, instead of the recipe's; the "
+        "explainer then starts from scratch",
+    )
+    parser.add_argument(
+        "--at",
+        nargs="+",
+        default=[],
+        metavar="LAYER",
+        help="layers of --model whose outputs are multiplied by the mask",
+    )
+    parser.add_argument(
+        "--input-range",
+        type=float,
+        nargs=2,
+        default=(0.0, 1.0),
+        metavar=("BLACK", "WHITE"),
+        help="what --model expects for black and white: 0 255, or -1 1",
+    )
+    parser.add_argument(
+        "--logits", action="store_true", help="the output of --model wants a softmax"
+    )
     parser.add_argument("--seed", type=int, default=0, help="seed of everything random")
     parser.add_argument(
         "--precision",
@@ -74,11 +112,14 @@ def run(args: argparse.Namespace) -> str:
     import_tensorflow()
 
     from keras_xai.cli.progress import epoch_lines
-    from keras_xai.datasets.voc import read_voc
+    from keras_xai.datasets.read import read_splits
     from keras_xai.training.joint import train_joint
 
-    train = read_voc(args.data, "train", target=args.target)
-    validation = read_voc(args.data, "val", target=args.target)
+    size = tuple(args.size) if args.size else None
+    train, validation = read_splits(args.data, target=args.target, size=size)
+    classifier = None
+    if args.model is not None:
+        classifier, config = _open_classifier(args, config, train)
     callbacks = () if args.tensorboard is None else (_tensorboard(args.tensorboard),)
     with epoch_lines(config, quiet=args.quiet) as report:
         try:
@@ -89,12 +130,34 @@ def run(args: argparse.Namespace) -> str:
                 args.run,
                 seed=args.seed,
                 precision=args.precision,
+                classifier=classifier,
                 callbacks=callbacks,
                 report=report,
             )
         except ValueError as error:  # sizes and options that the builders refuse
             raise InputError(str(error)) from error
     return str(args.run)
+
+
+def _open_classifier(args: argparse.Namespace, config, train):
+    """Inserts the mask into the user's classifier, and fits the config to it."""
+    from keras_xai.decoding import load_model, open_classifier
+    from keras_xai.models.masking import insert_mask
+
+    classifier = open_classifier(
+        load_model(args.model),
+        train,
+        input_range=tuple(args.input_range),
+        from_logits=args.logits,
+    )
+    try:
+        masked = insert_mask(classifier, args.at)
+    except ValueError as error:
+        raise InputError(f"{args.model}: {error}") from error
+    stages = tuple(
+        dataclasses.replace(stage, warm_start=False) for stage in config.stages
+    )
+    return masked, dataclasses.replace(config, stages=stages, scale=1 / 255, offset=0.0)
 
 
 def load_config(recipe: str, profile: str, overrides: list[str]):

@@ -10,6 +10,7 @@ import numpy as np
 from PIL import Image
 
 from keras_xai.datasets.allocate import allocate
+from keras_xai.datasets.arrays import read_npz
 from keras_xai.datasets.idx import read_idx
 from keras_xai.datasets.images import list_images, read_image
 from keras_xai.datasets.split import Split
@@ -67,6 +68,7 @@ def read_classification(
     - Four gzipped idx files: MNIST and Fashion-MNIST, always of one channel.
     - TinyImageNet, as its archives (`*.tar*`) or extracted: its validation images of
       the classes that have training images are the test set.
+    - An .npz file: see `read_npz`.
     - One folder of images a class, perhaps inside train/ and test/ (or val/). Without
       a test set, every fifth image is in it.
 
@@ -83,13 +85,13 @@ def read_classification(
         InputError: if the folder has none of these forms, a file is broken, a label is
             out of range, or images differ in size.
     """
-    if not folder.is_dir():
-        raise InputError(f"{folder} does not exist; expected a folder of images.")
-    if is_idx_set(folder):
-        train, test = _read_idx_set(folder)
+    if folder.suffix == ".npz" or is_idx_set(folder):
+        train, test = (read_npz if folder.suffix == ".npz" else _read_idx_set)(folder)
         if size is not None:
             train, test = _resize(train, size), _resize(test, size)
         return train, test
+    if not folder.is_dir():
+        raise InputError(f"{folder} does not exist; expected a folder of images.")
     if sorted(folder.glob("tiny-imagenet*.tar*")):
         return _read_archives(folder, size, num_channels)
     for root in (folder, folder / TINY_IMAGENET):
@@ -130,15 +132,16 @@ def _read_idx_split(folder: Path, prefix: str, class_names: Sequence[str]) -> Sp
 
 
 def _resize(split: Split, size: tuple[int, int]) -> Split:
-    """Resizes grey images bilinearly."""
-    if split.image_shape[:2] == size:
+    """Resizes images bilinearly."""
+    height, width, num_channels = split.image_shape
+    if (height, width) == size:
         return split
-    images = np.empty((split.num_images, *size, 1), np.uint8)
+    images = allocate((split.num_images, *size, num_channels))
     for i, image in enumerate(split.images):
-        resized = Image.fromarray(image[..., 0]).resize(
+        resized = Image.fromarray(image[..., 0] if num_channels == 1 else image).resize(
             (size[1], size[0]), Image.Resampling.BILINEAR
         )
-        images[i, ..., 0] = np.asarray(resized)
+        images[i] = np.asarray(resized).reshape(images.shape[1:])
     return split._replace(images=images)
 
 

@@ -1,8 +1,10 @@
 """Trains the joint model, stage by stage, epoch by epoch, resumable after each."""
 
+import zlib
 from collections.abc import Callable
 from functools import partial
 from pathlib import Path
+from typing import Any
 
 import keras
 import numpy as np
@@ -17,6 +19,7 @@ from keras_xai.errors import InputError
 from keras_xai.models.classifier import build_classifier
 from keras_xai.models.explainer import build_explainer
 from keras_xai.models.joint import build_joint
+from keras_xai.models.masking import SUFFIX
 from keras_xai.training import runs
 from keras_xai.training.config import JointConfig, Stage, config_to_dict
 from keras_xai.training.precision import Precision, resolve_precision
@@ -25,7 +28,10 @@ from keras_xai.training.validation import ValidationRegions, evaluate
 
 
 def build_from_config(
-    config: JointConfig, image_shape: tuple[int, int, int], num_classes: int
+    config: JointConfig,
+    image_shape: tuple[int, int, int],
+    num_classes: int,
+    classifier: keras.Model | None = None,
 ) -> keras.Model:
     """Builds the joint model that a config describes.
 
@@ -33,6 +39,7 @@ def build_from_config(
         config: the choices.
         image_shape: `(height, width, channels)`.
         num_classes: number of classes.
+        classifier: a model from `insert_mask`, instead of the one described.
 
     Returns:
         A fresh model as from `build_joint`.
@@ -46,7 +53,7 @@ def build_from_config(
         upsampling=config.upsampling,
         kernel_initializer=config.kernel_initializer,
     )
-    classifier = build_classifier(
+    classifier = classifier or build_classifier(
         image_shape,
         num_classes,
         filters=config.classifier_filters,
@@ -68,6 +75,7 @@ def train_joint(
     seed: int,
     precision: Precision = "auto",
     start_from: Path | None = None,
+    classifier: keras.Model | None = None,
     callbacks: tuple[keras.callbacks.Callback, ...] = (),
     report: Callable[[runs.LogRow], None] = lambda row: None,
 ) -> keras.Model:
@@ -89,6 +97,7 @@ def train_joint(
         precision: see `resolve_precision`. Sets Keras' global dtype policy.
         start_from: folder of a finished run with the same seed whose stages are the
             first of these; they are taken over instead of trained again.
+        classifier: a model from `insert_mask` to train instead of a fresh one.
         callbacks: passed on to `fit`.
         report: called with each new log row.
 
@@ -107,19 +116,21 @@ def train_joint(
     policy = resolve_precision(precision)
     keras.config.set_dtype_policy(policy)
     keras.utils.set_random_seed(seed)
-    model = build_from_config(config, train.image_shape, len(train.class_names))
-    runs.open_run(
-        run_dir,
-        {
-            "config": config_to_dict(config),
-            "seed": seed,
-            "precision": policy,
-            "image_shape": list(train.image_shape),
-            "class_names": list(train.class_names),
-            "num_train": train.num_images,
-            "num_validation": validation.num_images,
-        },
+    model = build_from_config(
+        config, train.image_shape, len(train.class_names), classifier
     )
+    settings = {
+        "config": config_to_dict(config),
+        "seed": seed,
+        "precision": policy,
+        "image_shape": list(train.image_shape),
+        "class_names": list(train.class_names),
+        "num_train": train.num_images,
+        "num_validation": validation.num_images,
+    }
+    if classifier is not None:
+        settings["classifier"] = _describe(classifier)
+    runs.open_run(run_dir, settings)
 
     finished = run_dir / "model.keras"
     if finished.exists():
@@ -173,6 +184,15 @@ def train_joint(
     temporary.rename(finished)
     (run_dir / "state.npz").unlink()
     return model
+
+
+def _describe(classifier: keras.Model) -> dict[str, Any]:
+    """Tells one classifier from another: where its mask goes, and its weights."""
+    checksum = 0
+    for weight in classifier.get_weights():
+        checksum = zlib.crc32(np.ascontiguousarray(weight), checksum)
+    masked = [layer.name for layer in classifier.layers if layer.name.endswith(SUFFIX)]
+    return {"masked": masked, "weights_crc32": checksum}
 
 
 def _check_annotations(config: JointConfig, train: Split) -> None:

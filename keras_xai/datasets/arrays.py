@@ -1,0 +1,154 @@
+"""Arrays and batches that are already in Python, or in an .npz file, as splits."""
+
+import zipfile
+from collections.abc import Iterable, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from keras_xai.datasets.split import Split
+from keras_xai.errors import InputError
+
+KEYS = ("x_train", "y_train", "x_test", "y_test")  # as in Keras' own mnist.npz
+
+
+def read_npz(path: Path) -> tuple[Split, Split]:
+    """Reads labelled images from one .npz file.
+
+    Args:
+        path: holds `x_train`, `y_train`, `x_test`, `y_test`, as Keras' own data sets
+            do, and perhaps `class_names`. See `from_arrays` for their shapes.
+
+    Returns:
+        Training and test split.
+
+    Raises:
+        InputError: if the file is missing or broken, an array is missing, or does not
+            fit.
+    """
+    try:
+        with np.load(path, allow_pickle=False) as file:
+            arrays = {name: file[name] for name in file.files}
+    except FileNotFoundError:
+        raise InputError(f"{path} does not exist; expected an .npz file.") from None
+    except (ValueError, OSError, EOFError, zipfile.BadZipFile) as error:
+        raise InputError(
+            f"{path} cannot be read; expected an .npz file of arrays. Received: {error}"
+        ) from None
+    missing = [key for key in KEYS if key not in arrays]
+    if missing:
+        raise InputError(
+            f"{path} has no array `{missing[0]}`; expected {', '.join(KEYS)}. "
+            f"Received: {', '.join(arrays) or 'none'}"
+        )
+    x_train, y_train, x_test, y_test = (arrays[key] for key in KEYS)
+    labels = np.concatenate([np.ravel(y_train), np.ravel(y_test)])
+    names = arrays.get("class_names", range(int(labels.max(initial=0)) + 1))
+    class_names = tuple(map(str, names))
+    try:
+        train, test = (
+            from_arrays(images, y, class_names, name=name)
+            for images, y, name in (
+                (x_train, y_train, "train"),
+                (x_test, y_test, "test"),
+            )
+        )
+    except InputError as error:
+        raise InputError(f"{path}: {error}") from None
+    return train, test
+
+
+def from_arrays(
+    images: np.ndarray,
+    labels: np.ndarray,
+    class_names: Sequence[str],
+    *,
+    name: str = "image",
+) -> Split:
+    """Makes a split of arrays.
+
+    Args:
+        images: `(num_images, height, width)` or with 1 or 3 channels as a last axis;
+            uint8, or floats in [0, 1], which are rounded to 8 bits.
+        labels: `(num_images,)` or `(num_images, 1)` integers in [0, num_classes).
+        class_names: one a class.
+        name: what the images' names start with.
+
+    Returns:
+        The split, without annotations.
+
+    Raises:
+        InputError: if a shape, type or range is another.
+    """
+    images, labels = np.asarray(images), np.asarray(labels)
+    if images.ndim == 3:
+        images = images[..., None]
+    if images.ndim != 4 or images.shape[-1] not in (1, 3) or not len(images):
+        raise InputError(
+            "Images have a wrong shape; expected (num_images, height, width) and "
+            f"perhaps 1 or 3 channels. Received: {images.shape}"
+        )
+    if np.issubdtype(images.dtype, np.floating):
+        low, high = float(images.min()), float(images.max())
+        if not (low >= 0 and high <= 1):
+            raise InputError(
+                "Images of floats are out of range; expected values in [0, 1]. "
+                f"Received: {low} to {high}"
+            )
+        images = np.round(images * 255).astype(np.uint8)
+    if images.dtype != np.uint8:
+        raise InputError(
+            "Images have a wrong type; expected uint8, or floats in [0, 1]. "
+            f"Received: {images.dtype}"
+        )
+    if labels.shape == (len(images), 1):
+        labels = labels[:, 0]
+    if labels.shape != (len(images),) or not np.issubdtype(labels.dtype, np.integer):
+        raise InputError(
+            f"Labels do not fit; expected {len(images)} integers, one an image. "
+            f"Received: shape {labels.shape} of {labels.dtype}"
+        )
+    if labels.min() < 0 or labels.max() >= len(class_names):
+        raise InputError(
+            f"A label is out of range; expected 0 to {len(class_names) - 1}. "
+            f"Received: {labels.min()} to {labels.max()}"
+        )
+    return Split(
+        images,
+        labels.astype(np.int32),
+        None,
+        tuple(f"{name}-{i:05d}" for i in range(len(images))),
+        tuple(class_names),
+    )
+
+
+def from_batches(
+    batches: Iterable[tuple[Any, Any]], class_names: Sequence[str]
+) -> Split:
+    """Collects a `tf.data.Dataset`, a `keras.utils.PyDataset`, or any batches.
+
+    Args:
+        batches: `(images, labels)` pairs, finite, each as in `from_arrays`; labels may
+            be one-hot.
+        class_names: one a class.
+
+    Returns:
+        The split, without annotations.
+
+    Raises:
+        InputError: as `from_arrays` does, or if there is no batch.
+    """
+    if hasattr(batches, "__getitem__") and hasattr(batches, "__len__"):
+        # A PyDataset is no iterator, and does not say when an index is too large.
+        batches = (batches[index] for index in range(len(batches)))
+    images, labels = [], []
+    for batch_images, batch_labels in batches:
+        images.append(np.asarray(batch_images))
+        batch_labels = np.asarray(batch_labels)
+        if batch_labels.ndim == 2 and batch_labels.shape[1] == len(class_names) > 1:
+            batch_labels = batch_labels.argmax(axis=1)
+        labels.append(np.ravel(batch_labels))
+    if not images:
+        raise InputError("There is no batch; expected at least one of images.")
+    return from_arrays(np.concatenate(images), np.concatenate(labels), class_names)

@@ -1,0 +1,32 @@
+"""One door for every form of data set: it looks what a path holds."""
+
+from pathlib import Path
+
+from keras_xai.datasets.classification import read_classification
+from keras_xai.datasets.split import Split
+from keras_xai.datasets.voc import read_voc
+
+
+def read_splits(
+    path: Path, *, target: str | None = None, size: tuple[int, int] | None = None
+) -> tuple[Split, Split]:
+    """Reads a data set's training and validation images.
+
+    Args:
+        path: a folder in VOC layout, or any of the forms of `read_classification`.
+        target: the class to find in a VOC folder; see `read_voc`.
+        size: `(height, width)` to resize to, or None for the files' own.
+
+    Returns:
+        Training and validation split; that of a VOC folder has annotations.
+
+    Raises:
+        InputError: if the path has none of these forms, or a file is broken.
+    """
+    if (path / "ImageSets").is_dir():
+        train, validation = (
+            read_voc(path, subset, target=target, size=size)
+            for subset in ("train", "val")
+        )
+        return train, validation
+    return read_classification(path, size=size)
