@@ -15,7 +15,7 @@ from keras_xai.cli.decode import _parse_units
 from keras_xai.errors import InputError
 from keras_xai.evaluation.reconstruction import squared_error
 from keras_xai.models.classifier import build_classifier
-from keras_xai.report.decode_report import write_decode_report
+from keras_xai.report.report import write_report
 
 QUICK = ["--epochs=1", "--batch-size=8", "--precision=float32", "--quiet"]
 pytestmark = pytest.mark.usefixtures("float32")
@@ -110,13 +110,14 @@ def test_decode_writes_what_the_layer_knows(model_path, images, tmp_path, capsys
     page = (out / "report.html").read_text()
     for text in ("RefAE", "ClaDec", "original", "seen as bright", "alpha = 0.5"):
         assert text in page
-    assert page.count("data:image/png") == 8 * 4  # eight correct images, none wrong
+    assert page.count('<article class="example') == 8  # correct ones, none wrong
+    assert page.count("of bright0.png") == 4
     assert "Misclassified" not in page
-    for outside in ("http://", "https://", "<script", "src=/"):
+    for outside in ("http://", "https://", "src=/"):
         assert outside not in page
     (out / "images.csv").unlink()
     with pytest.raises(InputError, match="images.csv does not exist"):
-        write_decode_report(out, out / "again.html")
+        write_report([out], out / "again.html")
     assert not (out / "again.html").exists()
 
 

@@ -3,9 +3,12 @@ import math
 import numpy as np
 import pytest
 
-from keras_xai.report import curves, examples
+from keras_xai.errors import InputError
+from keras_xai.report import curves, formats, pictures
 from keras_xai.report.curves import PLOT, lay_out_charts, lay_out_stages
-from keras_xai.report.inputs import Prediction, read_masks
+from keras_xai.report.explanations import Prediction, choose
+from keras_xai.report.files import find_items, read_heatmaps, read_items
+from keras_xai.report.pictures import Heatmap, encode_heatmaps, quantize
 
 BOTTOM = PLOT.y + PLOT.height
 
@@ -22,7 +25,7 @@ def x_of(epoch, num_epochs):
 
 
 def test_share_axis_goes_from_0_to_1_whatever_the_values():
-    [chart] = lay_out_charts(log_of("val_coverage", 0.0, 0.25))
+    [chart] = lay_out_charts({"run": log_of("val_coverage", 0.0, 0.25)})
     assert chart.ticks[0] == (BOTTOM, "0%")
     assert chart.ticks[-1] == (PLOT.y, "100%")
     [line] = chart.lines
@@ -32,7 +35,7 @@ def test_share_axis_goes_from_0_to_1_whatever_the_values():
 
 
 def test_line_is_interrupted_where_a_value_is_missing():
-    [chart] = lay_out_charts(log_of("val_coverage", 1.0, None, 0.0))
+    [chart] = lay_out_charts({"run": log_of("val_coverage", 1.0, None, 0.0)})
     [line] = chart.lines
     assert line.path == (
         f"M{x_of(1, 3):.1f},{PLOT.y:.1f} h0 M{x_of(3, 3):.1f},{BOTTOM:.1f} h0"
@@ -45,7 +48,7 @@ def test_line_is_interrupted_where_a_value_is_missing():
     [(0.0, "1"), (0.03, "0.04"), (1.0, "1"), (1.1, "2"), (7, "8"), (81, "100")],
 )
 def test_loss_axis_ends_at_a_round_number(largest, top):
-    [chart] = lay_out_charts(log_of("mask_loss", 0.0, largest))
+    [chart] = lay_out_charts({"run": log_of("mask_loss", 0.0, largest)})
     assert chart.ticks[0] == (BOTTOM, "0")
     assert chart.ticks[-1] == (PLOT.y, top)
 
@@ -65,20 +68,73 @@ def test_long_stage_name_is_left_out():
     assert not curves.StageSpan("a very long name", 0, 40, 1).is_name_short
 
 
-def test_quantized_mask_keeps_every_threshold(rng):
-    thresholds = np.arange(1, 256, dtype=np.float32) / 256
-    mask = np.concatenate(
-        [
-            [0, 1],
-            thresholds,
-            np.nextafter(thresholds, np.float32(1)),
-            rng.uniform(size=1000),
-        ]
-    ).astype(np.float32)
-    levels = examples.quantize(mask)
-    assert (levels.min(), levels.max()) == (0, 255)
+def test_runs_have_a_line_each_on_the_axis_of_the_longest():
+    logs = {
+        "seed 0": log_of("val_accuracy", 1.0, 0.5),
+        "seed 1": log_of("val_accuracy", 0.0),
+    }
+    for log in logs.values():
+        log[0] |= {"accuracy": 0.9, "majority_rate": 0.25}
+    [chart] = lay_out_charts(logs)
+    assert chart.title == "Accuracy: validation"
+    assert [(line.label, line.style) for line in chart.lines] == [
+        ("seed 0", "run-0"),
+        ("seed 1", "run-1"),
+        ("majority rate", "reference"),
+    ]
+    assert chart.lines[1].path == f"M{x_of(1, 2):.1f},{BOTTOM:.1f} h0"
+
+
+def edges_of(num_levels):
+    """All thresholds between levels, and the next number above each."""
+    thresholds = np.arange(1, num_levels) / num_levels
+    return thresholds, np.nextafter(thresholds, 1)
+
+
+@pytest.mark.parametrize("num_levels", [256, 16])
+def test_quantized_mask_keeps_every_threshold(rng, num_levels):
+    thresholds, above = edges_of(num_levels)
+    mask = np.concatenate([[0, 1], thresholds, above, rng.uniform(size=1000)])
+    codes, step = quantize(mask, num_levels), 256 // num_levels
+    assert (codes.min(), codes.max()) == (0, 256 - step)
     for k, threshold in enumerate(thresholds, start=1):
-        np.testing.assert_array_equal(levels >= k, mask > threshold)
+        np.testing.assert_array_equal(codes >= k * step, mask > threshold)
+
+
+@pytest.mark.parametrize("num_levels", [256, 16])
+def test_quantized_signed_heatmap_keeps_every_threshold(rng, num_levels):
+    thresholds, above = edges_of(num_levels // 2)
+    parts = [[-1, 0, 1], thresholds, above, rng.uniform(-1, 1, size=1000)]
+    heatmap = np.concatenate(parts)
+    step = 256 // num_levels
+    codes = quantize(heatmap, num_levels, is_signed=True)
+    assert (codes.min(), codes.max()) == (0, 256 - step)
+    for k, threshold in enumerate(thresholds, start=1):
+        np.testing.assert_array_equal(codes >= 128 + k * step, heatmap > threshold)
+    middle = (codes.astype(float) + step / 2 - 128) / 128
+    assert np.abs(middle - heatmap).max() <= step / 256 + 1e-9
+
+
+def test_heatmaps_are_rounded_until_they_fit(rng):
+    noise = [Heatmap(rng.normal(size=(32, 32)), True) for _ in range(3)]
+    fine = encode_heatmaps(noise)
+    size = sum(len(picture.uri) for picture in fine)
+    assert {picture.step for picture in fine} == {1}
+    coarse = encode_heatmaps(noise, max_length=size - 1)
+    assert len(coarse) == 3
+    assert len({picture.step for picture in coarse}) == 1
+    assert coarse[0].step > 1
+    assert sum(len(picture.uri) for picture in coarse) < size
+    assert {picture.step for picture in encode_heatmaps(noise, max_length=1)} == {16}
+
+
+def test_a_heatmap_is_divided_by_its_largest_absolute_value_or_its_scale():
+    values = np.array([[-4.0, 1.0]])
+    [own, given] = encode_heatmaps([Heatmap(values, True), Heatmap(values, True, 8.0)])
+    assert (own.scale, own.lowest, own.highest) == (4.0, -1.0, 0.25)
+    assert (given.scale, given.lowest, given.highest) == (8.0, -0.5, 0.125)
+    [black] = encode_heatmaps([Heatmap(np.zeros((1, 2)), False)])
+    assert (black.lowest, black.highest) == (0.0, 0.0)
 
 
 def predictions_of(num_wrong, num_positives, num_negatives):
@@ -102,33 +158,96 @@ def predictions_of(num_wrong, num_positives, num_negatives):
     ],
 )
 def test_examples_are_shared_between_the_groups(available, num_examples, chosen):
-    groups = examples.choose(predictions_of(*available), num_examples)
+    groups = choose(predictions_of(*available), num_examples)
     assert list(groups) == ["misclassified", "positives", "negatives"]
     assert tuple(map(len, groups.values())) == chosen
 
 
 def test_examples_are_the_first_of_the_list():
-    groups = examples.choose(predictions_of(2, 5, 5), 6)
+    groups = choose(predictions_of(2, 5, 5), 6)
     names = [p.filename for members in groups.values() for p in members]
     assert names == ["0.png", "1.png", "2.png", "3.png", "7.png", "8.png"]
 
 
-def test_masks_are_read_by_name(tmp_path, rng):
+def test_heatmaps_are_read_by_name(tmp_path, rng):
     masks = rng.uniform(size=(5, 3, 4)).astype(np.float32)
-    names = np.array(list("abcde"))
-    np.savez(tmp_path / "masks.npz", mask=masks, filename=names)
-    np.testing.assert_array_equal(read_masks(tmp_path, ["d", "a"]), masks[[3, 0]])
+    path = tmp_path / "masks.npz"
+    np.savez(path, mask=masks, filename=np.array(list("abcde")))
+    indices = find_items(path, ["d", "a"], "explain")
+    read = read_heatmaps(path, "mask", indices, "explain")
+    np.testing.assert_array_equal(read, masks[[3, 0]])
 
 
-def test_large_photograph_is_embedded_as_jpeg(tmp_path, rng):
-    size = math.isqrt(examples.MAX_PNG_LENGTH // 3)
-    folder = tmp_path / "JPEGImages"
-    folder.mkdir()
+@pytest.mark.parametrize(
+    ("array", "index", "message"),
+    [
+        (np.zeros((2, 3, 4)), 2, "mask has 2 items"),
+        (np.zeros((2, 3)), 0, "expected floats"),
+        (np.zeros((2, 3, 4), int), 0, "mask is int64 of shape"),
+        (np.full((2, 3, 4), np.nan), 0, "not finite"),
+        (np.array(1.0), 0, "no plain array"),
+        (np.asfortranarray(np.zeros((2, 3, 4))), 0, "no plain array"),
+    ],
+)
+def test_heatmaps_that_cannot_be_shown_are_named(tmp_path, array, index, message):
+    path = tmp_path / "masks.npz"
+    np.savez(path, mask=array)
+    with pytest.raises(InputError, match=f"masks.npz .*{message}"):
+        read_heatmaps(path, "mask", [index], "explain")
+
+
+def test_a_missing_array_is_named(tmp_path):
+    path = tmp_path / "arrays.npz"
+    np.savez(path, image=np.zeros(3))
+    with pytest.raises(InputError, match="arrays.npz is broken: .*other"):
+        read_items(path, "other", [0], "decode")
+
+
+def test_photograph_is_embedded_as_jpeg(rng):
+    size = math.isqrt(pictures.MAX_PNG_LENGTH // 3)
     noise = rng.integers(0, 256, (size, size, 3), dtype=np.uint8)
-    examples.Image.fromarray(noise).save(folder / "a.png")
-    mask = np.zeros((1, size, size), np.float32)
-    np.savez(tmp_path / "masks.npz", mask=mask, filename=np.array(["a.png"]))
-    prediction = Prediction("a.png", 1, 0.9, 1)
-    [example] = examples.encode([prediction], tmp_path, tmp_path)
-    assert example.image.startswith("data:image/jpeg;base64,")
-    assert example.mask.startswith("data:image/png;base64,")
+    assert pictures.encode_image(noise).startswith("data:image/jpeg;base64,")
+    flat = np.zeros((size, size, 1), np.uint8)
+    assert pictures.encode_image(flat).startswith("data:image/png;base64,")
+
+
+@pytest.mark.parametrize(
+    ("value", "text"),
+    [
+        (0, "0.0%"),
+        (0.936, "93.6%"),
+        (0.001, "0.1%"),
+        (0.000234, "0.023%"),
+        (1, "100.0%"),
+    ],
+)
+def test_share_is_a_percentage(value, text):
+    assert formats.format_share(value) == text
+
+
+@pytest.mark.parametrize(
+    ("value", "text"),
+    [
+        (0.0, "0.000"),
+        (0.12345, "0.123"),
+        (-0.5, "−0.500"),
+        (0.0001, "<0.001"),
+        (-0.0001, ">−0.001"),
+        (12.345, "12.35"),
+        (12345.6, "12346"),
+    ],
+)
+def test_value_has_as_many_digits_as_it_needs(value, text):
+    assert formats.format_value(value) == text
+
+
+def test_spread_has_the_digits_of_its_mean():
+    assert formats.format_value(0.5, like=12.3) == "0.50"
+    assert formats.format_shares(0.936, 0.02) == "93.6 ± 2.0%"
+
+
+def test_ranks_in_words():
+    ranks = [1, 2, 3, 4, 11, 12, 13, 21, 102, 111]
+    assert [formats.format_ordinal(rank) for rank in ranks] == (
+        "1st 2nd 3rd 4th 11th 12th 13th 21st 102nd 111th".split()
+    )

@@ -14,8 +14,8 @@ import pytest
 from PIL import Image
 
 from keras_xai.errors import InputError
-from keras_xai.report import examples
-from keras_xai.report.run_report import write_run_report
+from keras_xai.report import explanations, pictures
+from keras_xai.report.report import write_report
 
 SIZE = 8
 HOSTILE = "<script>alert(1)</script>"
@@ -39,7 +39,7 @@ JOINT_ROW = CLASSIFIER_ROW | {
     "val_mass_on_target": 0.615,
     "val_mass_on_distractors": 0.129,
 }
-VOID = {"meta", "link", "img", "input", "br"}
+VOID = {"meta", "link", "img", "input", "br", "wbr"}
 
 
 def write_inputs(
@@ -110,8 +110,8 @@ def write_csv(path, fields, rows):
         writer.writerows(rows)
 
 
-def write_report(inputs, **options):
-    write_run_report(inputs.run, inputs.data, inputs.explained, inputs.out, **options)
+def write(inputs):
+    write_report([inputs.run, inputs.explained, inputs.data], inputs.out)
     return inputs.out.read_text(encoding="utf-8")
 
 
@@ -148,22 +148,22 @@ class Balance(HTMLParser):
 
 
 def test_page_loads_nothing_from_elsewhere(tmp_path):
-    page = write_report(write_inputs(tmp_path))
+    page = write(write_inputs(tmp_path))
     links = parse(page).xpath("//@src | //@href")
     assert len(links) > 12
-    assert all(link.startswith("data:") for link in links)
+    assert all(link.startswith(("data:", "#")) for link in links)
     assert not re.search(r"https?:|url\(|@import", page)
     assert "default-src 'none'" in page
 
 
 def test_page_is_well_formed(tmp_path):
     parser = Balance()
-    parser.feed(write_report(write_inputs(tmp_path)))
+    parser.feed(write(write_inputs(tmp_path)))
     assert parser.open == []
 
 
 def test_key_numbers_are_those_of_the_last_epoch(tmp_path):
-    page = parse(write_report(write_inputs(tmp_path)))
+    page = parse(write(write_inputs(tmp_path)))
     shown = {
         text_of(card.find("dt")): text_of(card.find_class("value")[0])
         for card in page.xpath("//dl[@class='metrics']/div")
@@ -175,9 +175,9 @@ def test_key_numbers_are_those_of_the_last_epoch(tmp_path):
         "Mass on others": "12.9%",
         "Mask coverage": "8.7%",
     }
-    lead = text_of(page.find_class("lead")[0])
-    assert "labels 91.2% of the 6 validation images right" in lead
-    assert "the more frequent answer would be right for 50.3%" in lead
+    verdict = text_of(page.find_class("verdict")[0])
+    assert "labels 91.2% of the 6 validation images right" in verdict
+    assert "the most frequent answer would be right for 50.3%" in verdict
     facts = text_of(page.find_class("facts")[0])
     assert "18 training images" in facts
     assert "2 of 2 epochs" in facts
@@ -187,27 +187,28 @@ def test_key_numbers_are_those_of_the_last_epoch(tmp_path):
 
 def test_summary_says_when_a_model_is_no_better_than_the_majority(tmp_path):
     row = JOINT_ROW | {"val_accuracy": 0.5, "majority_rate": 0.5}
-    lead = parse(write_report(write_inputs(tmp_path, rows=[row]))).find_class("lead")[0]
-    assert "no better than always giving the more frequent answer" in text_of(lead)
+    page = parse(write(write_inputs(tmp_path, rows=[row])))
+    verdict = text_of(page.find_class("verdict")[0])
+    assert "no better than always giving the most frequent answer" in verdict
 
 
 def test_a_run_of_stage_one_says_what_is_missing(tmp_path):
     inputs = write_inputs(tmp_path, rows=[CLASSIFIER_ROW])
-    page = parse(write_report(inputs))
+    page = parse(write(inputs))
     assert text_of(page.find_class("note")[0]) == (
         "Missing: the last epoch, of stage “classifier”, logged no pointing game, "
         "mass on target, mass on others, mask coverage."
     )
     titles = page.xpath("//figure[@class='chart']//h3/text()")
     assert titles == ["Accuracy", "Cross-entropy"]
-    assert "mask’s mass" not in text_of(page.find_class("lead")[0])
+    assert "mask’s mass" not in text_of(page.find_class("verdict")[0])
 
 
 def test_hostile_text_stays_text(tmp_path):
     rows = [CLASSIFIER_ROW, JOINT_ROW | {"stage": HOSTILE}]
     names = [f"{HOSTILE_FILE}{i}" for i in range(4)]
     inputs = write_inputs(tmp_path, rows=rows, target=HOSTILE, names=names)
-    page = write_report(inputs)
+    page = write(inputs)
     assert page.count("<script>") == page.count("</script>") == 1
     tree = parse(page)
     assert "alert" not in tree.find(".//script").text
@@ -220,7 +221,7 @@ def test_hostile_text_stays_text(tmp_path):
 
 def test_examples_carry_mask_prediction_and_truth(tmp_path):
     inputs = write_inputs(tmp_path)
-    page = parse(write_report(inputs))
+    page = parse(write(inputs))
     articles = page.xpath("//article")
     names = [article.findtext(".//code") for article in articles]
     assert names == [f"00000{i}.png" for i in (1, 3, 5, 0, 2, 4)]
@@ -230,8 +231,8 @@ def test_examples_carry_mask_prediction_and_truth(tmp_path):
     ]
     for name, article in zip(names, articles, strict=True):
         mask = inputs.masks[name]
-        [uri] = article.xpath(".//img[@class='mask']/@src")
-        np.testing.assert_array_equal(decode_png(uri), examples.quantize(mask))
+        [uri] = article.xpath(".//img[@class='map']/@src")
+        np.testing.assert_array_equal(decode_png(uri), pictures.quantize(mask))
         [uri] = article.xpath(".//img[@class='image']/@src")
         pixels = np.asarray(Image.open(inputs.data / "JPEGImages" / name))
         np.testing.assert_array_equal(decode_png(uri), pixels)
@@ -239,8 +240,9 @@ def test_examples_carry_mask_prediction_and_truth(tmp_path):
         assert share == f"{(mask > 0.75).mean():.1%}"
 
 
-def test_counts_are_of_all_validation_images(tmp_path):
-    page = parse(write_report(write_inputs(tmp_path, wrong=(1, 0, 3)), num_examples=1))
+def test_counts_are_of_all_validation_images(tmp_path, monkeypatch):
+    monkeypatch.setattr(explanations, "NUM_EXAMPLES", 1)
+    page = parse(write(write_inputs(tmp_path, wrong=(1, 0, 3))))
     assert len(page.xpath("//article")) == 1
     assert [text_of(e) for e in page.find_class("group")] == ["Misclassified 1 of 3"]
     table = page.xpath("//table[caption='All explained validation images']")[0]
@@ -250,12 +252,12 @@ def test_counts_are_of_all_validation_images(tmp_path):
 
 def test_recipe_and_command_repeat_the_run(tmp_path):
     inputs = write_inputs(tmp_path)
-    page = parse(write_report(inputs))
+    page = parse(write(inputs))
     [uri] = page.xpath("//a[@download='recipe.json']/@href")
     assert json.loads(base64.b64decode(uri.split(",")[1])) == inputs.config
     command = page.findtext(".//pre")
     assert f"keras-xai train {inputs.data} {inputs.run}-again" in command
-    assert "--recipe recipe.json --target star --seed 41 --precision float32" in command
+    assert "--recipe recipe.json --seed 41 --target star --precision float32" in command
 
 
 @pytest.mark.parametrize(
@@ -263,7 +265,6 @@ def test_recipe_and_command_repeat_the_run(tmp_path):
     [
         "run/config.json",
         "run/environment.json",
-        "run/log.csv",
         "data/ImageSets/Main/star_val.txt",
         "data/JPEGImages/000003.png",
         "explained/masks.npz",
@@ -274,7 +275,7 @@ def test_a_missing_file_is_named_and_nothing_is_written(tmp_path, path):
     inputs = write_inputs(tmp_path)
     (tmp_path / path).unlink()
     with pytest.raises(InputError, match=f"{re.escape(path)} does not exist; expected"):
-        write_report(inputs)
+        write(inputs)
     assert not inputs.out.parent.exists()
 
 
@@ -286,10 +287,11 @@ def test_a_missing_file_is_named_and_nothing_is_written(tmp_path, path):
         ("run/log.csv", "stage,epoch\n", "has no epochs"),
         ("run/log.csv", "loss\n0.5\n", "has no epochs"),
         ("run/log.csv", "stage,epoch\njoint,one\n", "is broken: .*'one'"),
+        ("run/log.csv", "stage,epoch\njoint\n", "as many cells as columns"),
         ("data/ImageSets/Main/star_val.txt", "", "is empty"),
         ("data/ImageSets/Main/star_val.txt", "0 7\n", "bad line.*Received: 0 7"),
-        ("data/ImageSets/Main/star_val.txt", "77 1\n", "no row for image 77"),
-        ("explained/predictions.csv", "", "other columns than the run's classes"),
+        ("data/ImageSets/Main/star_val.txt", "77 1\n", "have no image 77"),
+        ("explained/predictions.csv", "", "other columns or no rows"),
         (
             "explained/predictions.csv",
             "filename,label,no star,star\n000000.png,square,1,0\n",
@@ -303,7 +305,7 @@ def test_a_broken_file_is_named(tmp_path, path, text, message):
     inputs = write_inputs(tmp_path)
     (tmp_path / path).write_text(text)
     with pytest.raises(InputError, match=message):
-        write_report(inputs)
+        write(inputs)
     assert not inputs.out.parent.exists()
 
 
@@ -311,12 +313,7 @@ def test_an_image_without_a_mask_is_named(tmp_path):
     inputs = write_inputs(tmp_path)
     np.savez(inputs.explained / "masks.npz", mask=np.ones((1, 8, 8)), filename=["a"])
     with pytest.raises(InputError, match="masks.npz lacks '000001.png'"):
-        write_report(inputs)
-
-
-def test_num_examples_must_be_positive(tmp_path):
-    with pytest.raises(InputError, match="Received: num_examples=0"):
-        write_report(write_inputs(tmp_path), num_examples=0)
+        write(inputs)
 
 
 def test_a_failed_write_leaves_the_older_report_alone(tmp_path, monkeypatch):
@@ -330,6 +327,6 @@ def test_a_failed_write_leaves_the_older_report_alone(tmp_path, monkeypatch):
 
     monkeypatch.setattr(os, "replace", fail)
     with pytest.raises(OSError, match="disk full"):
-        write_report(inputs)
+        write(inputs)
     assert os.listdir(inputs.out.parent) == ["report.html"]
     assert inputs.out.read_text() == "older"

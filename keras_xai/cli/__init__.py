@@ -5,7 +5,7 @@ import os
 import sys
 
 from keras_xai import __version__
-from keras_xai.cli import decode, demo, explain, generate, reproduce, train
+from keras_xai.cli import decode, demo, explain, generate, report, reproduce, train
 from keras_xai.errors import InputError
 
 VERBS = {
@@ -13,6 +13,7 @@ VERBS = {
     "train": train,
     "explain": explain,
     "decode": decode,
+    "report": report,
     "reproduce": reproduce,
     "demo": demo,
 }

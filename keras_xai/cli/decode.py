@@ -87,7 +87,7 @@ def run(args: argparse.Namespace) -> str:
     from keras_xai.datasets.classification import is_idx_set, read_classification
     from keras_xai.decoding import decode_layer, load_model, open_classifier
     from keras_xai.models.image_classifier import find_image_input
-    from keras_xai.report.decode_report import write_decode_report
+    from keras_xai.report.report import write_report
     from keras_xai.training.decoding_config import DecodingConfig
     from keras_xai.training.precision import resolve_precision
 
@@ -146,7 +146,7 @@ def run(args: argparse.Namespace) -> str:
             report=lambda method, row: report(
                 trainings.index(method) * args.epochs + row["epoch"]
             ),
-            finish=lambda folder: write_decode_report(folder, folder / "report.html"),
+            finish=lambda folder: write_report([folder], folder / "report.html"),
         )
     return str(args.out)
 

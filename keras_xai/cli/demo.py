@@ -38,7 +38,7 @@ def run(args: argparse.Namespace) -> str:
     from keras_xai.datasets.voc import read_voc
     from keras_xai.explanations import explain_files, load_joint
     from keras_xai.recipes import RECIPES
-    from keras_xai.report.run_report import write_run_report
+    from keras_xai.report.report import write_report
     from keras_xai.training.joint import train_joint
 
     console = Console(stderr=True, quiet=args.quiet, highlight=False)
@@ -82,6 +82,6 @@ def run(args: argparse.Namespace) -> str:
             explain_files(
                 joint, class_names, paths, explanations_dir, report=report_images
             )
-    write_run_report(run_dir, data_dir, explanations_dir, report_path)
+    write_report([run_dir, explanations_dir, data_dir], report_path)
     console.print("4. The report:")
     return str(report_path)

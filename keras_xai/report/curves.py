@@ -1,13 +1,17 @@
 """Lays out a log's curves over epochs, ready to be drawn as SVG."""
 
 import math
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from itertools import groupby
-from typing import Literal, NamedTuple
+from typing import Any, Literal, NamedTuple
 
-from keras_xai.report.inputs import LogRow
+from keras_xai.report.formats import format_loss, format_share
 
-Style = Literal["main", "second", "reference"]
+LogRow = dict[str, Any]
+Style = Literal[
+    "main", "second", "reference", "run-0", "run-1", "run-2", "run-3", "run-4"
+]
+RUN_STYLES: tuple[Style, ...] = ("run-0", "run-1", "run-2", "run-3", "run-4")
 CHARACTER_WIDTH = 6.5  # of a stage's name, in SVG units
 
 
@@ -104,19 +108,25 @@ def lay_out_stages(log: Sequence[LogRow]) -> list[StageSpan]:
     return spans
 
 
-def lay_out_charts(log: Sequence[LogRow]) -> list[Chart]:
-    """Lays out every chart of which the log has a value.
+def lay_out_charts(logs: Mapping[str, Sequence[LogRow]]) -> list[Chart]:
+    """Lays out every chart of which the logs have a value.
 
     Args:
-        log: one row an epoch; shares in [0, 1], losses not negative.
+        logs: of one run, or of runs with the same stages, by the name of the run; one
+            row an epoch; shares in [0, 1], losses not negative.
 
     Returns:
         The charts. Shares have an axis from 0 to 1; losses from 0 to a round number.
+        One run has its training beside its validation, several have a line each.
     """
+    num_epochs = max(map(len, logs.values()))
     charts = []
     for title, is_share, lines in CHARTS:
-        columns = {key: [row.get(key) for row in log] for _, key, _ in lines}
-        present = [v for column in columns.values() for v in column if v is not None]
+        columns = [
+            (label, style, [row.get(key) for row in log])
+            for label, key, style, log in _choose_lines(lines, logs)
+        ]
+        present = [v for _, _, column in columns for v in column if v is not None]
         if not present:
             continue
         top = 1.0 if is_share else _round_up(max(present))
@@ -124,7 +134,7 @@ def lay_out_charts(log: Sequence[LogRow]) -> list[Chart]:
         tick_format = "{:.0%}" if is_share else "{:g}"
         charts.append(
             Chart(
-                title,
+                title if len(logs) == 1 else f"{title}: {lines[0][0]}",
                 [
                     (_y(top * i / 4, top), tick_format.format(top * i / 4))
                     for i in range(5)
@@ -133,25 +143,32 @@ def lay_out_charts(log: Sequence[LogRow]) -> list[Chart]:
                     Line(
                         label,
                         style,
-                        _to_path(columns[key], top),
-                        [None if v is None else to_text(v) for v in columns[key]],
+                        _to_path(column, num_epochs, top),
+                        [None if v is None else to_text(v) for v in column],
                     )
-                    for label, key, style in lines
-                    if any(v is not None for v in columns[key])
+                    for label, style, column in columns
+                    if any(v is not None for v in column)
                 ],
             )
         )
     return charts
 
 
-def format_share(value: float) -> str:
-    """Writes a share in [0, 1] as a percentage."""
-    return f"{value:.1%}"
-
-
-def format_loss(value: float) -> str:
-    """Writes a loss with three digits."""
-    return f"{value:.3g}"
+def _choose_lines(
+    lines: tuple[tuple[str, str, Style], ...], logs: Mapping[str, Sequence[LogRow]]
+) -> list[tuple[str, str, Style, Sequence[LogRow]]]:
+    """Chooses a chart's lines: label, column, style and log."""
+    if len(logs) == 1:
+        [log] = logs.values()
+        return [(*line, log) for line in lines]
+    chosen: list[tuple[str, str, Style, Sequence[LogRow]]] = []
+    for label, key, style in lines:
+        if style == "main":
+            for i, (name, log) in enumerate(logs.items()):
+                chosen.append((name, key, RUN_STYLES[i % len(RUN_STYLES)], log))
+        elif style == "reference":
+            chosen.append((label, key, style, max(logs.values(), key=len)))
+    return chosen
 
 
 def _round_up(value: float) -> float:
@@ -166,12 +183,12 @@ def _y(value: float, top: float) -> float:
     return PLOT.y + PLOT.height * (1 - value / top)
 
 
-def _to_path(values: Sequence[float | None], top: float) -> str:
+def _to_path(values: Sequence[float | None], num_epochs: int, top: float) -> str:
     """Draws through the middle of each epoch, interrupted where a value is missing."""
     parts = []
     for is_missing, run in groupby(enumerate(values), lambda item: item[1] is None):
         if not is_missing:
-            parts.append(_polyline(_points(run, len(values), top)))
+            parts.append(_polyline(_points(run, num_epochs, top)))
     return " ".join(parts)
 
 

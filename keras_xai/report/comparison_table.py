@@ -1,0 +1,154 @@
+"""The numbers of a comparison as cells of a table, and where each method stands."""
+
+import math
+from itertools import groupby
+from typing import NamedTuple
+
+from keras_xai.report.comparison_files import Comparison, Method, Metric, Value
+from keras_xai.report.formats import format_ordinal, format_value
+
+MAX_STANDARD_ERRORS = 2  # between two means that are called level
+
+
+class Cell(NamedTuple):
+    """One number of the table.
+
+    Attributes:
+        mean: as text; a dash if it was not measured.
+        sd: as text; empty if there is none.
+        value: the mean in full, to sort by; None if it was not measured.
+        hint: all there is to say, shown on hover.
+        is_best: whether the method is first.
+        is_level: whether it is not first, but within two standard errors of it.
+    """
+
+    mean: str
+    sd: str
+    value: float | None
+    hint: str
+    is_best: bool
+    is_level: bool
+
+
+class Place(NamedTuple):
+    """Where a method stands on a metric's axis: 0 is the worst mean, 100 the best."""
+
+    method: Method
+    position: float
+    text: str
+
+
+class Standing(NamedTuple):
+    """One metric's axis.
+
+    Attributes:
+        metric: what is ranked.
+        places: of baselines, then analyzers, then ours, which is drawn last.
+        chance: its place on the axis; None if there is no such level.
+        first: the methods that are first, and their mean.
+        ours: the joint mask's mean and rank; empty if it was not ranked.
+    """
+
+    metric: Metric
+    places: list[Place]
+    chance: float | None
+    first: tuple[str, str]
+    ours: str
+
+
+def group_metrics(comparison: Comparison) -> list[tuple[str, list[Metric]]]:
+    """Groups metrics that follow each other by their group."""
+    return [
+        (group, list(members))
+        for group, members in groupby(comparison.metrics, lambda metric: metric.group)
+    ]
+
+
+def lay_out_rows(comparison: Comparison) -> list[tuple[Method, list[Cell]]]:
+    """Lays out one row of cells for each method that has heatmaps."""
+    columns = [(metric, comparison.values_of(metric)) for metric in comparison.metrics]
+    return [
+        (method, [_lay_out_cell(method, metric, values) for metric, values in columns])
+        for method in comparison.working_methods
+    ]
+
+
+def lay_out_standings(comparison: Comparison) -> list[tuple[str, list[Standing]]]:
+    """Lays out the axis of each ranked metric, better to the right, by group."""
+    standings = []
+    for metric in comparison.ranked_metrics:
+        values = comparison.values_of(metric)
+        means = [value.mean for value in values.values()]
+        chance = [] if metric.chance is None else [metric.chance]
+        low, high = min(means + chance), max(means + chance)
+        worst, best = (low, high) if metric.higher_is_better else (high, low)
+
+        def place(mean: float, worst: float = worst, best: float = best) -> float:
+            return 50.0 if worst == best else 100 * (mean - worst) / (best - worst)
+
+        methods = [m for m in comparison.working_methods if m.name in values]
+        methods.sort(key=lambda m: ("baseline", "analyzer", "joint").index(m.kind))
+        first = [m for m in methods if values[m.name].rank == 1]
+        ours = [values[m.name] for m in methods if m.kind == "joint"]
+        our_rank = ours[0].rank if ours else None
+        standings.append(
+            Standing(
+                metric,
+                [
+                    Place(
+                        method,
+                        place(values[method.name].mean),
+                        format_value(values[method.name].mean),
+                    )
+                    for method in methods
+                ],
+                None if metric.chance is None else place(metric.chance),
+                (
+                    ", ".join(method.label for method in first),
+                    format_value(values[first[0].name].mean) if first else "",
+                ),
+                f"{format_value(ours[0].mean)}, {format_ordinal(our_rank)} of "
+                f"{len(means)}"
+                if our_rank
+                else "",
+            )
+        )
+    return [
+        (group, list(members))
+        for group, members in groupby(standings, lambda s: s.metric.group)
+    ]
+
+
+def is_level(value: Value, first: Value) -> bool:
+    """Whether two means are within two standard errors of their difference.
+
+    The images are the same, which this takes no advantage of: it errs towards level.
+    """
+    if value.sd is None or first.sd is None:
+        return value.mean == first.mean
+    error = math.hypot(value.sd / math.sqrt(value.n), first.sd / math.sqrt(first.n))
+    return abs(value.mean - first.mean) <= MAX_STANDARD_ERRORS * error
+
+
+def _lay_out_cell(method: Method, metric: Metric, values: dict[str, Value]) -> Cell:
+    value = values.get(method.name)
+    if value is None:
+        hint = f"{metric.label} of {method.label}: not measured"
+        return Cell("–", "", None, hint, False, False)
+    sd = "" if value.sd is None else format_value(value.sd, like=value.mean)
+    hint = f"{metric.label} of {method.label}: mean {value.mean:.4g}"
+    if value.sd is not None:
+        hint += f", standard deviation {value.sd:.4g}"
+    hint += f", n = {value.n}"
+    if value.rank:
+        num_ranked = sum(other.rank is not None for other in values.values())
+        hint += f", {format_ordinal(value.rank)} of {num_ranked}"
+    first = next((other for other in values.values() if other.rank == 1), None)
+    return Cell(
+        format_value(value.mean),
+        sd,
+        value.mean,
+        hint,
+        value.rank == 1,
+        bool(first and value.rank and value.rank > 1 and is_level(value, first)),
+    )

@@ -1,0 +1,45 @@
+"""Writes numbers for a person to read."""
+
+
+def format_share(value: float) -> str:
+    """Writes a share in [0, 1] as a percentage; one below 0.1 % with two digits."""
+    if 0 < value < 0.001:
+        return f"{float(f'{100 * value:.2g}')}%"
+    return f"{value:.1%}"
+
+
+def format_shares(mean: float, sd: float) -> str:
+    """Writes the mean of shares and their standard deviation."""
+    return f"{format_share(mean).removesuffix('%')} ± {format_share(sd)}"
+
+
+def format_loss(value: float) -> str:
+    """Writes a loss with three digits."""
+    return f"{value:.3g}"
+
+
+def format_value(value: float, like: float | None = None) -> str:
+    """Writes a number with three digits after the point, or fewer if it is large.
+
+    Args:
+        value: the number; what would be rounded to zero is written as below that.
+        like: another number, whose number of digits is taken instead.
+    """
+    num_before = len(str(int(abs(value if like is None else like))))
+    num_after = max(0, 4 - num_before)
+    text = f"{abs(value):.{num_after}f}"
+    if value and not float(text):
+        return f"<{10**-num_after:g}" if value > 0 else f">−{10**-num_after:g}"
+    return f"−{text}" if value < 0 else text
+
+
+def format_ordinal(rank: int) -> str:
+    """Writes a rank: 1st, 2nd, 3rd, 4th, 11th, 21st."""
+    if rank % 100 in (11, 12, 13):
+        return f"{rank}th"
+    return f"{rank}{({1: 'st', 2: 'nd', 3: 'rd'}).get(rank % 10, 'th')}"
+
+
+def enumerate_words(words: list[str]) -> str:
+    """Joins words by commas and a last “and”."""
+    return " and ".join([", ".join(words[:-1]), words[-1]] if words[1:] else words)

@@ -1,0 +1,102 @@
+"""Groups runs that differ in their seed alone: a recipe, and the mean of its runs."""
+
+import json
+import statistics
+from collections.abc import Sequence
+from typing import Any, NamedTuple
+
+from keras_xai.report import curves
+from keras_xai.report.curves import Chart, LogRow, StageSpan
+from keras_xai.report.formats import format_share, format_shares
+from keras_xai.report.page import to_table
+from keras_xai.report.run_files import METRICS, Run
+
+MAX_DIFFERENCES = 4  # options that are named where recipes differ
+
+
+class Recipe(NamedTuple):
+    """Runs that differ in their seed alone.
+
+    Attributes:
+        letter: names it on the page; empty if there is only one recipe.
+        differences: the options in which the page's recipes differ, as text.
+        runs: in the order of their seeds.
+        means: column of log.csv to `mean ± sd` of the finished runs' last epochs.
+        majority_rate: likewise.
+        num_finished: runs that the means are over.
+        stage_spans: of the charts.
+        charts: one line a run, or of a single run training beside validation.
+    """
+
+    letter: str
+    differences: str
+    runs: list[Run]
+    means: dict[str, str]
+    majority_rate: str
+    num_finished: int
+    stage_spans: list[StageSpan]
+    charts: list[Chart]
+
+
+def group_runs(runs: Sequence[Run]) -> list[Recipe]:
+    """Groups runs by all settings but the seed, in the order of their first run."""
+    groups: dict[str, list[Run]] = {}
+    for run in runs:
+        settings = {k: v for k, v in run.settings.items() if k != "seed"}
+        groups.setdefault(json.dumps(settings, sort_keys=True), []).append(run)
+    options = [_flatten(members[0].settings) for members in groups.values()]
+    recipes = []
+    for i, members in enumerate(groups.values()):
+        members.sort(key=lambda run: run.settings["seed"])
+        finished = [run.log[-1] for run in members if run.is_finished]
+        logs = {f"seed {run.settings['seed']}": run.log for run in members}
+        if len(logs) < len(members):  # a seed was trained twice
+            logs = {run.folder.name: run.log for run in members}
+        recipes.append(
+            Recipe(
+                "" if len(groups) == 1 else _letter(i),
+                _differences(options[i], options),
+                members,
+                {key: _mean(finished, key) for key, _, _ in METRICS},
+                _mean(finished, "majority_rate"),
+                len(finished),
+                curves.lay_out_stages(max(logs.values(), key=len)),
+                curves.lay_out_charts(logs),
+            )
+        )
+    return recipes
+
+
+def _letter(index: int) -> str:
+    return chr(ord("A") + index) if index < 26 else str(index + 1)
+
+
+def _flatten(settings: dict[str, Any]) -> dict[str, Any]:
+    """Lists options by name; those of a stage follow its name."""
+    options = {k: v for k, v in settings.items() if k not in ("config", "seed")}
+    options |= {k: v for k, v in settings["config"].items() if k != "stages"}
+    for stage in settings["config"]["stages"]:
+        options |= {f"{stage['name']}.{k}": v for k, v in stage.items() if k != "name"}
+    return options
+
+
+def _differences(mine: dict[str, Any], all_options: Sequence[dict[str, Any]]) -> str:
+    names = [
+        name
+        for name in dict.fromkeys(name for options in all_options for name in options)
+        if any(options.get(name) != all_options[0].get(name) for options in all_options)
+    ]
+    texts = to_table({name: mine.get(name) for name in names[:MAX_DIFFERENCES]})
+    named = ", ".join(f"{name} {text}" for name, text in texts.items())
+    if len(names) > MAX_DIFFERENCES:
+        named += f", and {len(names) - MAX_DIFFERENCES} other options"
+    return named
+
+
+def _mean(rows: Sequence[LogRow], key: str) -> str:
+    values = [row[key] for row in rows if key in row]
+    if not values:
+        return "–"
+    if len(values) == 1:
+        return format_share(values[0])
+    return format_shares(statistics.fmean(values), statistics.stdev(values))

@@ -1,0 +1,230 @@
+"""The pages in a real browser: Debian's Chromium, driven by Playwright."""
+
+import os
+import shutil
+
+import numpy as np
+import pytest
+from test_report_comparison import METHODS, SIZE, write_comparison
+from test_report_folders import write_decoding
+from test_report_run import decode_png, write_inputs
+from test_report_runs import write_run
+
+from keras_xai.report.report import write_report
+
+playwright = pytest.importorskip(
+    "playwright.sync_api", reason="playwright is missing: pip install 'keras_xai[test]'"
+)
+CHROMIUM = next(
+    filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))),
+    None,
+)
+pytestmark = pytest.mark.skipif(
+    CHROMIUM is None, reason="no Chromium on the path: apt-get install chromium"
+)
+
+
+@pytest.fixture(scope="module")
+def page_path(tmp_path_factory):
+    """A page with a section of every kind."""
+    root = tmp_path_factory.mktemp("browser")
+    inputs = write_inputs(root)
+    write_comparison(root / "compared")
+    folders = [
+        root / "compared",
+        inputs.run,
+        write_run(root / "more", 1, 0.9),
+        inputs.explained,
+        inputs.data,
+        write_decoding(root / "decoded"),
+    ]
+    write_report(folders, root / "page.html")
+    return root / "page.html"
+
+
+@pytest.fixture(scope="module")
+def browser():
+    sandbox = [] if os.geteuid() else ["--no-sandbox"]  # it refuses root its sandbox
+    with playwright.sync_playwright() as driver:
+        browser = driver.chromium.launch(executable_path=CHROMIUM, args=sandbox)
+        yield browser
+        browser.close()
+
+
+@pytest.fixture
+def show(browser, page_path):
+    """Opens the page offline; at the end, nothing must have been complained about."""
+    contexts, complaints = [], []
+
+    def show(**options):
+        context = browser.new_context(offline=True, **options)
+        contexts.append(context)
+        page = context.new_page()
+        page.on("console", lambda message: complaints.append(message.text))
+        page.on("pageerror", lambda error: complaints.append(str(error)))
+        page.on("requestfailed", lambda request: complaints.append(request.url))
+        page.goto(page_path.as_uri())
+        page.wait_for_selector("html.is-ready")
+        return page
+
+    yield show
+    for context in contexts:
+        context.close()
+    assert complaints == []
+
+
+def pixels_of(page, selector):
+    """Reads the RGBA pixels of a canvas."""
+    uri = page.locator(selector).first.evaluate("canvas => canvas.toDataURL()")
+    return decode_png(uri)
+
+
+def first_column(page):
+    return page.locator(".numbers-of-methods tbody:first-of-type th").all_inner_texts()
+
+
+def test_clicks_and_keys_sort_the_table(show):
+    page = show()
+    assert first_column(page) == ["joint mask", "lrp.z", "gradient", "random"]
+    header = page.locator(".numbers-of-methods th[data-sort]", has_text="mass")
+    header.locator("button").click()  # higher is better: the best first
+    assert header.get_attribute("aria-sort") == "descending"
+    # What was not measured stays last.
+    assert first_column(page) == ["lrp.z", "joint mask", "gradient", "random"]
+    header.locator("button").press("Enter")
+    assert header.get_attribute("aria-sort") == "ascending"
+    assert first_column(page) == ["gradient", "joint mask", "lrp.z", "random"]
+    deletion = page.locator(".numbers-of-methods th[data-sort]", has_text="deletion")
+    deletion.locator("button").press("Space")
+    assert header.get_attribute("aria-sort") is None
+    assert first_column(page) == ["lrp.z", "random", "gradient", "joint mask"]
+    page.locator(".numbers-of-methods th[data-sort]", has_text="method").locator(
+        "button"
+    ).click()
+    assert first_column(page) == ["gradient", "joint mask", "lrp.z", "random"]
+
+
+def test_slider_hides_what_is_not_above_it(show, page_path):
+    page = show()
+    with np.load(page_path.parent / "compared" / "heatmaps" / "gradient.npz") as arrays:
+        heatmap = arrays["heatmap"][2]
+    canvas = "#comparison .example .analyzer:nth-of-type(2) canvas"
+    whole = pixels_of(page, canvas)
+    assert (whole[..., 3] == 255).all()
+    page.locator("#threshold-comparison").fill("0.5")
+    page.wait_for_function("document.querySelector('.threshold').textContent == '0.50'")
+    is_kept = heatmap / heatmap.max() > 0.5
+    cut = pixels_of(page, canvas)
+    assert (cut[is_kept] == whole[is_kept]).all()
+    assert (cut[~is_kept][:, 3] < 255).all()
+
+
+def test_explanations_are_thresholded_by_their_own_slider(show, page_path):
+    page = show()
+    with np.load(page_path.parent / "explained" / "masks.npz") as arrays:
+        mask = dict(zip(arrays["filename"], arrays["mask"], strict=True))["000001.png"]
+    for threshold in (0.75, 0.25):
+        page.locator("#threshold-explanations").fill(str(threshold))
+        page.wait_for_function(
+            "text => document.querySelector('#explanations .threshold')"
+            ".textContent == text",
+            arg=f"{threshold:.2f}",
+        )
+        above = pixels_of(page, "#explanations .example canvas[data-view=above]")
+        is_yellow = above[..., 0] > 128
+        np.testing.assert_array_equal(is_yellow, mask > threshold)
+        share = page.locator("#explanations .example .share").first.inner_text()
+        assert share == f"{100 * (mask > threshold).mean():.1f}%"
+
+
+def test_colours_switch_between_fair_and_the_papers(show):
+    page = show()
+    canvas = "#comparison .example .analyzer:nth-of-type(1) canvas"
+    fair = pixels_of(page, canvas)
+    is_blue = fair[..., 2] > fair[..., 0]  # the heatmap is signed
+    assert is_blue.any() and not is_blue.all()
+    page.check("#comparison input[value=paper]")
+    page.wait_for_timeout(100)
+    paper = pixels_of(page, canvas)
+    assert {tuple(colour) for colour in paper.reshape(-1, 4)} >= {
+        (68, 1, 84, 255),  # viridis at its ends: the least value and the largest
+        (253, 231, 36, 255),
+    }
+
+
+def test_pointing_at_a_map_shows_all_values_there(show, page_path):
+    page = show()
+    example = page.locator("#comparison .example").first
+    canvas = example.locator("canvas").nth(1)
+    canvas.scroll_into_view_if_needed()
+    box = canvas.bounding_box()
+    row, column = 2, 5
+    canvas.hover(
+        position={
+            "x": box["width"] * (column + 0.5) / SIZE,
+            "y": box["height"] * (row + 0.5) / SIZE,
+        }
+    )
+    values = [
+        float(v.replace("−", "-")) for v in example.locator(".probe").all_inner_texts()
+    ]
+    for value, (method, (kind, _)) in zip(values, METHODS.items(), strict=True):
+        path = page_path.parent / "compared" / "heatmaps" / f"{method}.npz"
+        with np.load(path) as arrays:
+            heatmap = arrays["heatmap"][2]
+        scale = 1 if kind == "joint" else np.abs(heatmap).max()
+        assert value == pytest.approx(heatmap[row, column] / scale, abs=0.01)
+
+
+def test_filter_shows_one_kind_of_image(show):
+    page = show()
+    examples = page.locator("#comparison .example")
+    page.check("#comparison input[value=misclassified]")
+    assert [e.is_visible() for e in examples.all()] == [False, True]
+    page.check("#comparison input[value=positives]")
+    assert [e.is_visible() for e in examples.all()] == [True, False]
+    page.check("#comparison input[value=all]")
+    assert [e.is_visible() for e in examples.all()] == [True, True]
+
+
+def test_target_can_be_outlined(show):
+    page = show()
+    canvas = "#comparison .example canvas"  # of the image
+    before = pixels_of(page, canvas)
+    page.check("#comparison .outline")
+    page.wait_for_timeout(100)
+    after = pixels_of(page, canvas)
+    is_target = np.eye(SIZE, dtype=bool)
+    assert (after[is_target] == before[is_target]).all()
+    is_beside = np.eye(SIZE, k=1, dtype=bool) | np.eye(SIZE, k=-1, dtype=bool)
+    assert (after[is_beside] == (209, 0, 255, 255)).all()
+
+
+def test_curves_follow_the_pointer(show):
+    page = show()
+    chart = page.locator(".chart").first
+    chart.locator(".plot").hover(position={"x": 5, "y": 5})
+    assert chart.locator(".when").inner_text() == "epoch 1"
+    assert chart.locator("b").first.inner_text() == "66.6%"
+    page.mouse.move(0, 0)
+    assert chart.locator(".when").inner_text() == "last value"
+
+
+@pytest.mark.parametrize(
+    ("width", "scheme"), [(320, "dark"), (390, "light"), (1280, "dark")]
+)
+def test_page_never_scrolls_sideways(show, width, scheme):
+    page = show(viewport={"width": width, "height": 800}, color_scheme=scheme)
+    assert page.evaluate("document.documentElement.scrollWidth") == width
+    ground = page.evaluate("getComputedStyle(document.body).backgroundColor")
+    assert ground == {"light": "rgb(255, 255, 255)", "dark": "rgb(20, 23, 26)"}[scheme]
+
+
+def test_page_is_readable_without_its_script(show, browser, page_path):
+    context = browser.new_context(java_script_enabled=False, offline=True)
+    page = context.new_page()
+    page.goto(page_path.as_uri())
+    assert page.locator("noscript").first.is_visible()
+    assert not page.locator(".control").first.is_visible()
+    assert page.locator("#comparison .map").first.is_visible()
+    context.close()

@@ -1,0 +1,197 @@
+"""Which folders make a page, and `keras-xai report`."""
+
+import json
+
+import numpy as np
+import pytest
+from PIL import Image
+from test_cli import fails
+from test_report_comparison import write_comparison
+from test_report_run import parse, text_of, write_inputs
+from test_report_runs import write_run
+
+from keras_xai.cli import main
+from keras_xai.errors import InputError
+from keras_xai.report.report import recognise, write_report
+
+
+def write_decoding(folder, layer="pool", *, reference=True):
+    """Writes a folder of `decode`: four images of two classes, one misclassified."""
+    rng = np.random.default_rng(2)
+    folder.mkdir(parents=True)
+    methods = [*(["ref_ae"] if reference else []), "cladec"]
+    settings = {
+        "layer": layer,
+        "code_shape": [3, 3, 4],
+        "units": None,
+        "methods": methods,
+        "seed": 0,
+        "num_train": 8,
+        "num_test": 4,
+        "class_names": ["bag", "boot"],
+        "config": {"epochs": 1, "batch_size": 2, "alpha": 0.25},
+        "environment": {"python": "3.11"},
+    }
+    (folder / "settings.json").write_text(json.dumps(settings))
+    metrics = ["method,metric,mean,sd,n", "original,accuracy,0.75,0.4,4"]
+    columns = ["filename", "label", "prediction"]
+    for method in methods:
+        metrics += [f"{method},accuracy,0.5,0.5,4", f"{method},squared_error,2.5,0.5,4"]
+        columns += [f"{method}_{c}" for c in ("prediction", "squared_error", "ssim")]
+    (folder / "metrics.csv").write_text("\n".join(metrics) + "\n")
+    rows = [
+        [
+            f"{i}.png",
+            str(i % 2),
+            str(1 if i == 0 else i % 2),
+            *["0", "2.5", "0.5"] * len(methods),
+        ]
+        for i in range(4)
+    ]
+    lines = [",".join(row) for row in [columns, *rows]]
+    (folder / "images.csv").write_text("\n".join(lines) + "\n")
+    np.savez(
+        folder / "reconstructions.npz",
+        image=rng.integers(0, 256, (4, 6, 6, 1), dtype=np.uint8),
+        **{
+            method: rng.uniform(size=(4, 6, 6, 1)).astype(np.float32)
+            for method in methods
+        },
+    )
+    return folder
+
+
+@pytest.fixture
+def folders(tmp_path):
+    """One folder of each kind, and the data set."""
+    inputs = write_inputs(tmp_path)
+    write_comparison(tmp_path / "compared")
+    decoded = write_decoding(tmp_path / "decoded")
+    return {
+        "comparison": tmp_path / "compared",
+        "run": inputs.run,
+        "explanations": inputs.explained,
+        "decoding": decoded,
+        "data": inputs.data,
+    }
+
+
+def titles_of(out):
+    page = parse(out.read_text(encoding="utf-8"))
+    return [text_of(e) for e in page.xpath("//h1 | //section/h2")]
+
+
+def test_a_folder_is_recognised_by_what_it_holds(folders):
+    assert {kind: recognise(folder) for kind, folder in folders.items()} == {
+        kind: kind for kind in folders
+    }
+
+
+def test_one_page_holds_any_mix(folders, tmp_path, capsys):
+    other = write_decoding(tmp_path / "other", "fc", reference=False)
+    more = write_run(tmp_path / "more", 1, 0.9)
+    out = tmp_path / "new" / "page.html"
+    arguments = [*folders.values(), other, more, out]
+    assert main(["report", *map(str, arguments)]) == 0
+    assert capsys.readouterr().out == f"{out}\n"
+    assert titles_of(out) == [
+        "A comparison, 2 runs, explanations and 2 decoded layers",
+        "The mask beside other methods",
+        "How they learned",
+        "What the masks show",
+        "What is left of the images",
+        "How it was made",
+    ]
+    page = parse(out.read_text(encoding="utf-8"))
+    links = page.xpath("//div[@class='verdict']//a/@href")
+    assert all(page.xpath(f"//*[@id='{link[1:]}']") for link in links)
+    assert len(page.xpath("//style")) == len(page.xpath("//script")) == 1
+
+
+def test_folders_of_one_kind_are_told_apart_by_name(tmp_path):
+    for name in ("first", "second"):
+        write_comparison(tmp_path / name)
+    out = tmp_path / "page.html"
+    write_report([tmp_path / "first", tmp_path / "second"], out)
+    assert titles_of(out)[:3] == [
+        "2 comparisons",
+        "The mask beside other methods: first",
+        "The mask beside other methods: second",
+    ]
+
+
+def test_explanations_alone_show_overlays(folders, tmp_path):
+    folder = folders["explanations"]
+    (folder / "overlays").mkdir()
+    for i in range(6):
+        Image.new("RGB", (8, 8), (i, 0, 0)).save(
+            folder / "overlays" / f"{i:06d}.png.png"
+        )
+    out = tmp_path / "page.html"
+    write_report([folder], out)
+    page = parse(out.read_text(encoding="utf-8"))
+    assert len(page.xpath("//article")) == 6
+    verdict = text_of(page.find_class("verdict")[0])
+    assert verdict == (
+        "Of 6 explained images, 4 were labelled “no star”, 2 were labelled “star”."
+    )
+    assert "truth" not in text_of(page.xpath("//article")[0])
+
+
+def test_decoded_layers_are_a_table_and_pictures(tmp_path):
+    folder = write_decoding(tmp_path / "decoded")
+    out = tmp_path / "page.html"
+    write_report([folder], out)
+    page = parse(out.read_text(encoding="utf-8"))
+    assert text_of(page.find(".//h1")) == "What pool still knows"
+    [table] = page.xpath("//table[contains(@class, 'sortable')]")
+    rows = [[text_of(cell) for cell in row] for row in table.xpath("tbody/tr")]
+    assert rows == [
+        ["pool", "original", "–", "–", "–", "–", "75.0%", "–"],
+        ["pool", "RefAE", "2.500 ± 0.500", "–", "–", "–", "50.0%", "–"],
+        ["pool", "ClaDec", "2.500 ± 0.500", "–", "–", "–", "50.0%", "–"],
+    ]
+    verdict = text_of(page.find_class("verdict")[0])
+    assert "Layer pool, 3 × 3 × 4 values: of the 4 test images" in verdict
+    assert "(the majority rate is 50.0%)" in verdict
+    groups = [text_of(e) for e in page.find_class("group")]
+    assert groups == ["Misclassified 1 of 1", "Correct 3 of 3"]
+    assert len(page.xpath("//article")) == 4
+    assert len(page.xpath("(//article)[1]//img")) == 3
+    assert "alpha = 0.25 as in Equation 1" in page.text_content()
+    assert "0.75 as Table 2" in page.text_content()
+
+
+@pytest.mark.parametrize(
+    ("name", "text", "message"),
+    [
+        ("settings.json", "{}", "settings.json lacks `layer`"),
+        ("settings.json", "[]", "settings.json holds no JSON object"),
+        ("metrics.csv", "method,metric\noriginal,accuracy\n", "decoded is broken"),
+        ("images.csv", "filename,label\n", "decoded is broken"),
+    ],
+)
+def test_a_broken_decoding_is_named(tmp_path, name, text, message):
+    folder = write_decoding(tmp_path / "decoded")
+    (folder / name).write_text(text)
+    with pytest.raises(InputError, match=message):
+        write_report([folder], tmp_path / "page.html")
+
+
+def test_what_makes_no_page_gets_one_sentence(folders, tmp_path, capsys):
+    out = tmp_path / "page.html"
+
+    def refused(*arguments):
+        message = fails(capsys, "report", *arguments)
+        assert not out.exists()
+        return message
+
+    assert "missing does not exist" in refused(tmp_path / "missing", out)
+    log = folders["run"] / "log.csv"
+    assert "log.csv is no folder" in refused(log, out)
+    assert "is none that a report is made of" in refused(tmp_path, out)
+    assert "expected a file that ends in .html" in refused(*folders.values())
+    assert "given twice" in refused(folders["run"], folders["run"] / ".", out)
+    assert "nothing to report" in refused(folders["data"], out)
+    (tmp_path / "data2" / "JPEGImages").mkdir(parents=True)
+    assert "expected at most one" in refused(*folders.values(), tmp_path / "data2", out)
