@@ -180,5 +180,6 @@ def test_smoke_cells_run_and_are_summarised(tmp_path, rng):
     ledger = json.loads((tmp_path / "results" / "claims.json").read_text())
     assert [row["verdict"] for row in ledger] == ["missing"] * 7
     assert {p.name for p in (folder / "figures").iterdir()} == {
-        "fig5_fashion-mnist_vgg5_e1.png"
+        "fig5_fashion-mnist_vgg5_e1.png",
+        "toy.png",
     }

@@ -8,8 +8,15 @@ from typing import Any
 import numpy as np
 
 from keras_xai.report.image_grids import draw_image_grid
+from keras_xai.report.toy_figure import draw_toy
 from keras_xai.reproduction.cladec import ALPHAS
 from keras_xai.reproduction.cladec_claims import CLAIMS, MEASURES, PAPER, judge
+from keras_xai.reproduction.cladec_toy import (
+    decode,
+    draw_samples,
+    encoder_at,
+    measure_toy,
+)
 from keras_xai.reproduction.ledger import format_spread, write_ledger
 from keras_xai.sweeps import Cell, read_results
 from keras_xai.training.runs import write_atomically
@@ -78,6 +85,23 @@ def write_summary(cells: Sequence[Cell], profile: str, folder: Path) -> None:
     write_ledger(folder.parent / "claims.json", PAPER, claims)
     for setup, group in setups.items():
         _draw(setup, group, folder)
+    write_toy(folder)
+
+
+def write_toy(folder: Path) -> None:
+    """Measures the toy of Sec. 3 and writes toy.json and figures/toy.png."""
+    toy = measure_toy()
+    write_atomically(folder / "toy.json", json.dumps(toy, indent=1) + "\n")
+    x = draw_samples(0)[:200]
+    draw_toy(
+        x,
+        {
+            "RefAE: encoder u1": decode(encoder_at(0.0), x),
+            "ClaDec: encoder u2": decode(encoder_at(np.pi / 2), x),
+        },
+        (toy["angles"], toy["closed_form"], [m["mean"] for m in toy["measured"]]),
+        folder / "figures" / "toy.png",
+    )
 
 
 def _summarise(seeds: Mapping[int, Result | None]) -> dict[str, Any]:
