@@ -123,6 +123,28 @@ def test_keras_file_round_trip_needs_no_custom_objects(policy, tmp_path, rng):
         np.testing.assert_array_equal(loaded(images, training=False)[name], expected)
 
 
+@pytest.mark.parametrize("momentum, mean", [(0.9, None), (None, 1 / (1 + np.e**-2))])
+def test_mask_starts_where_features_are_strong_or_flat(momentum, mean, rng):
+    images = rng.normal(size=(4, *SHAPE)).astype(np.float32)
+    kernel = "ones" if mean is None else "zeros"
+    explainer = build_explainer(
+        SHAPE,
+        filters=(4, 8),
+        init_bias=0.0 if mean is None else 2.0,
+        batch_norm_momentum=momentum,
+        mask_activation="sigmoid",
+        mask_kernel_initializer=kernel,
+    )
+    mask = np.array(explainer(images, training=True))
+    if mean is not None:
+        np.testing.assert_allclose(mask, mean, rtol=1e-6)
+        return
+    layer = explainer.get_layer("up1_conv2")
+    features = np.array(keras.Model(explainer.input, layer.output)(images))
+    strength = features.sum(axis=-1, keepdims=True)
+    assert np.corrcoef(mask.ravel(), strength.ravel())[0, 1] > 0.9
+
+
 @pytest.mark.parametrize(
     "build, message",
     [

@@ -238,7 +238,9 @@ def test_l1_price_follows_its_ramp(splits, tmp_path, start, shares):
         l1_ramp_epochs=2,
     )
     config = dataclasses.replace(TINY, stages=(stage,), init_bias=3.0)
-    config = dataclasses.replace(config, batch_norm_momentum=None)
+    config = dataclasses.replace(
+        config, batch_norm_momentum=None, mask_kernel_initializer="zeros"
+    )
     train(splits, tmp_path / "run", config=config)
     costs = [row["mask_loss"] for row in runs.read_log(tmp_path / "run")]
     np.testing.assert_allclose(np.array(costs) / costs[-1], shares, rtol=0.02)

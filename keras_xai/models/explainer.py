@@ -15,6 +15,7 @@ def build_explainer(
     mask_activation: Literal["relu_tanh", "sigmoid"] = "relu_tanh",
     upsampling: Literal["transpose", "bilinear"] = "transpose",
     kernel_initializer: str = "glorot_uniform",
+    mask_kernel_initializer: str = "glorot_uniform",
 ) -> keras.Model:
     """Builds the explainer: a down path, an up path and a one-channel mask head.
 
@@ -37,6 +38,9 @@ def build_explainer(
             paper's deconvolution), "bilinear" for bilinear upsampling and a 3x3
             convolution, which leaves no checkerboard.
         kernel_initializer: initializer of the ReLU convolutions.
+        mask_kernel_initializer: initializer of the head's convolution. "ones" starts
+            from a mask that is bright where features are strong, instead of from a
+            random one, "zeros" from a flat one.
 
     Returns:
         A model from `image`, `(batch, height, width, channels)` float32, to `mask`,
@@ -92,17 +96,15 @@ def build_explainer(
         x = conv(x, num_filters, f"up{stage}_conv2")
 
     bias = keras.initializers.Constant(init_bias)
-    if batch_norm_momentum is None:
-        x = keras.layers.Conv2D(
-            1,
-            1,
-            kernel_initializer="zeros",  # the mask starts flat
-            bias_initializer=bias,
-            dtype="float32",
-            name="mask_conv",
-        )(x)
-    else:
-        x = keras.layers.Conv2D(1, 1, dtype="float32", name="mask_conv")(x)
+    x = keras.layers.Conv2D(
+        1,
+        1,
+        kernel_initializer=mask_kernel_initializer,
+        bias_initializer=bias if batch_norm_momentum is None else "zeros",
+        dtype="float32",
+        name="mask_conv",
+    )(x)
+    if batch_norm_momentum is not None:
         x = keras.layers.BatchNormalization(
             momentum=batch_norm_momentum,
             beta_initializer=bias,

@@ -65,6 +65,7 @@ def get_config(profile: str = "paper") -> JointConfig:
         scale=-5 / 255,  # thin lines on black: about unit variance
         offset=5.0,
         kernel_initializer="he_normal",
+        mask_kernel_initializer="ones",
         batch_norm_momentum=0.9,
         dense_activation="relu",
         dropout=0.0,

@@ -77,6 +77,7 @@ class JointConfig:
     scale: float = 1 / 255  # images in [0, 255] to the network's input
     offset: float = 0.0
     kernel_initializer: str = "glorot_uniform"
+    mask_kernel_initializer: str = "glorot_uniform"
     explainer_filters: tuple[int, ...] = (32, 64, 128)
     init_bias: float = 0.0
     batch_norm_momentum: float | None = 0.99  # None: no batch normalisation

@@ -52,6 +52,7 @@ def build_from_config(
         mask_activation=config.mask_activation,
         upsampling=config.upsampling,
         kernel_initializer=config.kernel_initializer,
+        mask_kernel_initializer=config.mask_kernel_initializer,
     )
     classifier = classifier or build_classifier(
         image_shape,
