@@ -138,9 +138,9 @@ def test_verdict_is_made_from_the_numbers(folder):
         "classifier without a mask labels 80.0% right; the most frequent answer would "
         "be right for 60.0%.",
         "Against the ground truth the joint mask is first in 1 of 2 measures (pointing "
-        "game), by more than two standard errors. First elsewhere: lrp.z (mass).",
+        "game), by more than two standard errors. First elsewhere: lrp.z in 1.",
         "In faithfulness to the classifier the joint mask is nowhere first; its best "
-        "place is 4th of 4 (deletion). First elsewhere: lrp.z (deletion).",
+        "place is 4th of 4 (deletion). First elsewhere: lrp.z in 1.",
         "A baseline is ahead of every analyzer in 0 of 2 measures.",
         "Analyzers that do no better than chance: 1 of 2 in pointing game (0.200).",
     ]
@@ -258,11 +258,29 @@ def test_hostile_names_stay_text_and_tags_close(tmp_path):
 
 
 def test_many_measures_are_folded(tmp_path):
-    many = {f"metric_{i}": METRICS["mass"] for i in range(13)}
+    many = {f"metric_{i}": METRICS["pointing_game"] for i in range(13)}
     write_comparison(tmp_path / "compared", metrics=many)
     page = parse(write(tmp_path / "compared"))
     assert text_of(page.find_class("more")[0][0]) == "3 more of ground truth"
-    assert "and 7 more" in text_of(page.find_class("verdict")[0]).replace(";", " and")
+    verdict = text_of(page.find_class("verdict")[0])
+    assert "metric 5; 7 more), each by more than" in verdict
+
+
+def test_ties_are_said_to_be_ties(tmp_path):
+    alike = ("faithfulness", True, None, (0.0,) * 4)
+    shared = ("sanity", True, None, (0.1, 0.9, 0.9, 0.9))
+    folder = tmp_path / "compared"
+    write_comparison(folder, metrics={"aopc": alike, "ssim": shared})
+    comparison = comparison_files.read_comparison(folder)
+    (_, [aopc]), (_, [ssim]) = comparison_table.lay_out_standings(comparison)
+    assert (aopc.first[0], ssim.first[0]) == ("all alike", "random, lrp.z and 1 more")
+    _, sanity, *_, undecided = verdict_of(folder)
+    assert sanity == (
+        "In sanity checks the joint mask is nowhere first; its best place is 4th of 4 "
+        "(ssim). First elsewhere: lrp.z in 1, gradient in 1, random in 1."
+    )
+    assert (aopc.ours, ssim.ours) == ("", "0.100, 4th of 4")
+    assert undecided == "Measures that give every method the same value: aopc."
 
 
 def test_images_without_ground_truth(folder):

@@ -243,7 +243,8 @@ def test_value_has_as_many_digits_as_it_needs(value, text):
 
 def test_spread_has_the_digits_of_its_mean():
     assert formats.format_value(0.5, like=12.3) == "0.50"
-    assert formats.format_shares(0.936, 0.02) == "93.6 ± 2.0%"
+    assert formats.format_mean(12.3, 0.5).split() == ["12.30", "±", "0.50"]
+    assert formats.format_shares(0.936, 0.02).split() == ["93.6", "±", "2.0%"]
 
 
 def test_ranks_in_words():

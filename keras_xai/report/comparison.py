@@ -165,7 +165,13 @@ def _tell_how(comparison: Comparison) -> Made:
     command = ["keras-xai", "compare", str(settings["run"]), str(settings["data"])]
     tables = {
         "Options": to_table(settings),
-        "Metrics": {metric.label: metric.description for metric in comparison.metrics},
         "Environment": to_table(comparison.environment),
+        "Metrics": {metric.label: metric.description for metric in comparison.metrics},
     }
-    return Made("Comparison", [shlex.join([*command, "comparison"])], None, [], tables)
+    return Made(
+        "Comparison",
+        [f"{shlex.join([*command, 'comparison'])}  # with the options below"],
+        None,
+        [],
+        tables,
+    )

@@ -106,6 +106,10 @@ class Comparison(NamedTuple):
             if any(value.rank for value in self.values_of(metric).values())
         ]
 
+    def is_undecided(self, metric: Metric) -> bool:
+        """Whether a metric gives all methods the same mean."""
+        return len({value.mean for value in self.values_of(metric).values()}) <= 1
+
     def values_of(self, metric: Metric) -> dict[str, Value]:
         """Returns the values of a metric by method, in the order of the page."""
         return {

@@ -1,12 +1,14 @@
 """The numbers of a comparison as cells of a table, and where each method stands."""
 
 import math
+from collections.abc import Sequence
 from itertools import groupby
 from typing import NamedTuple
 
 from keras_xai.report.comparison_files import Comparison, Method, Metric, Value
-from keras_xai.report.formats import format_ordinal, format_value
+from keras_xai.report.formats import enumerate_words, format_ordinal, format_value
 
+MAX_NAMES = 2  # of methods that share the first place
 MAX_STANDARD_ERRORS = 2  # between two means that are called level
 
 
@@ -46,7 +48,8 @@ class Standing(NamedTuple):
         places: of baselines, then analyzers, then ours, which is drawn last.
         chance: its place on the axis; None if there is no such level.
         first: the methods that are first, and their mean.
-        ours: the joint mask's mean and rank; empty if it was not ranked.
+        ours: the joint mask's mean and rank; empty if it was not ranked, or all
+            are alike.
     """
 
     metric: Metric
@@ -89,8 +92,7 @@ def lay_out_standings(comparison: Comparison) -> list[tuple[str, list[Standing]]
         methods = [m for m in comparison.working_methods if m.name in values]
         methods.sort(key=lambda m: ("baseline", "analyzer", "joint").index(m.kind))
         first = [m for m in methods if values[m.name].rank == 1]
-        ours = [values[m.name] for m in methods if m.kind == "joint"]
-        our_rank = ours[0].rank if ours else None
+        are_all_alike = comparison.is_undecided(metric)
         standings.append(
             Standing(
                 metric,
@@ -104,13 +106,10 @@ def lay_out_standings(comparison: Comparison) -> list[tuple[str, list[Standing]]
                 ],
                 None if metric.chance is None else place(metric.chance),
                 (
-                    ", ".join(method.label for method in first),
+                    _name(first, are_all_alike=are_all_alike),
                     format_value(values[first[0].name].mean) if first else "",
                 ),
-                f"{format_value(ours[0].mean)}, {format_ordinal(our_rank)} of "
-                f"{len(means)}"
-                if our_rank
-                else "",
+                "" if are_all_alike else _say_ours(methods, values),
             )
         )
     return [
@@ -128,6 +127,24 @@ def is_level(value: Value, first: Value) -> bool:
         return value.mean == first.mean
     error = math.hypot(value.sd / math.sqrt(value.n), first.sd / math.sqrt(first.n))
     return abs(value.mean - first.mean) <= MAX_STANDARD_ERRORS * error
+
+
+def _say_ours(methods: Sequence[Method], values: dict[str, Value]) -> str:
+    for method in methods:
+        value = values[method.name]
+        if method.kind == "joint" and value.rank:
+            place = f"{format_ordinal(value.rank)} of {len(values)}"
+            return f"{format_value(value.mean)}, {place}"
+    return ""
+
+
+def _name(methods: Sequence[Method], *, are_all_alike: bool) -> str:
+    if are_all_alike:
+        return "all alike"
+    labels = [method.label for method in methods]
+    if len(labels) > MAX_NAMES:
+        labels[MAX_NAMES:] = [f"{len(labels) - MAX_NAMES} more"]
+    return enumerate_words(labels)
 
 
 def _lay_out_cell(method: Method, metric: Metric, values: dict[str, Value]) -> Cell:

@@ -25,13 +25,18 @@ MAX_METRICS = 6  # that are named one after the other
 
 def judge(comparison: Comparison) -> list[Markup]:
     """Says what was compared and, in one string a point, who is first where."""
-    ranked = set(comparison.ranked_metrics)
+    ranked = comparison.ranked_metrics
+    undecided = [metric for metric in ranked if comparison.is_undecided(metric)]
+    decided = [metric for metric in ranked if metric not in undecided]
     points = [_say_what(comparison)]
     for group, metrics in group_metrics(comparison):
-        members = [metric for metric in metrics if metric in ranked]
+        members = [metric for metric in metrics if metric in decided]
         if members:
             points.append(_say_who_leads(comparison, group, members))
-    points += [_say_baselines(comparison), _say_chance(comparison)]
+    points += [_say_baselines(comparison, decided), _say_chance(comparison, decided)]
+    if undecided:
+        text = Markup("Measures that give every method the same value: {}.")
+        points.append(text.format(_join(undecided)))
     return [point for point in points if point]
 
 
@@ -91,7 +96,7 @@ def _say_who_leads(
     others = [method for method in leads if method not in ours]
     others.sort(key=lambda method: -len(leads[method]))
     named = [
-        Markup("{} ({})").format(method.label, _join(leads[method]))
+        Markup("{} in {}").format(method.label, len(leads[method]))
         for method in others[:MAX_LEADERS]
     ]
     if len(others) > MAX_LEADERS:
@@ -114,7 +119,8 @@ def _say_how_we_stand(
         led = leads[ours]
         num_clear = sum(_is_clear(comparison, ours, metric) for metric in led)
         if len(led) == len(metrics):
-            share = "the only measure" if len(led) == 1 else f"all {len(led)} measures"
+            alls = {1: "the only measure", 2: "both measures"}
+            share = alls.get(len(led), f"all {len(led)} measures")
         else:
             share = f"{len(led)} of {_count(len(metrics), 'measure')}"
         return Markup("the {} is first in {} ({}), {} two standard errors.").format(
@@ -152,13 +158,13 @@ def _is_clear(comparison: Comparison, first: Method, metric: Metric) -> bool:
     )
 
 
-def _say_baselines(comparison: Comparison) -> Markup:
+def _say_baselines(comparison: Comparison, metrics: Sequence[Metric]) -> Markup:
     analyzers = _of_kind(comparison.working_methods, "analyzer")
     baselines = _of_kind(comparison.working_methods, "baseline")
     if not analyzers or not baselines:
         return Markup("")
     behind, both = 0, 0
-    for metric in comparison.ranked_metrics:
+    for metric in metrics:
         values = comparison.values_of(metric)
         best_analyzer, best_baseline = (
             min((r for m in methods if (r := _rank(values, m))), default=None)
@@ -174,11 +180,11 @@ def _say_baselines(comparison: Comparison) -> Markup:
     ).format(f"{behind} of {both}")
 
 
-def _say_chance(comparison: Comparison) -> Markup:
+def _say_chance(comparison: Comparison, metrics: Sequence[Metric]) -> Markup:
     """Says for which metrics analyzers do no better than chance, and how many."""
     analyzers = _of_kind(comparison.working_methods, "analyzer")
     parts = []
-    for metric in comparison.ranked_metrics:
+    for metric in metrics:
         if metric.chance is None:
             continue
         values = comparison.values_of(metric)

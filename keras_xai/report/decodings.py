@@ -12,7 +12,7 @@ from markupsafe import Markup
 from keras_xai.errors import InputError
 from keras_xai.report import pictures
 from keras_xai.report.files import read_items, read_json, read_rows
-from keras_xai.report.formats import enumerate_words, format_share, format_value
+from keras_xai.report.formats import enumerate_words, format_mean, format_share
 from keras_xai.report.page import Made, Section, to_table
 
 METHODS = {"original": "original", "ref_ae": "RefAE", "cladec": "ClaDec"}
@@ -51,7 +51,7 @@ class Value(NamedTuple):
         """As the table shows it."""
         if self.sd is None:
             return format_share(self.mean)
-        return f"{format_value(self.mean)} ± {format_value(self.sd, like=self.mean)}"
+        return format_mean(self.mean, self.sd)
 
 
 class Tile(NamedTuple):

@@ -10,7 +10,7 @@ def format_share(value: float) -> str:
 
 def format_shares(mean: float, sd: float) -> str:
     """Writes the mean of shares and their standard deviation."""
-    return f"{format_share(mean).removesuffix('%')} ± {format_share(sd)}"
+    return _join(format_share(mean).removesuffix("%"), format_share(sd))
 
 
 def format_loss(value: float) -> str:
@@ -33,6 +33,11 @@ def format_value(value: float, like: float | None = None) -> str:
     return f"−{text}" if value < 0 else text
 
 
+def format_mean(mean: float, sd: float) -> str:
+    """Writes a mean and its standard deviation with the same digits."""
+    return _join(format_value(mean), format_value(sd, like=mean))
+
+
 def format_ordinal(rank: int) -> str:
     """Writes a rank: 1st, 2nd, 3rd, 4th, 11th, 21st."""
     if rank % 100 in (11, 12, 13):
@@ -43,3 +48,7 @@ def format_ordinal(rank: int) -> str:
 def enumerate_words(words: list[str]) -> str:
     """Joins words by commas and a last “and”."""
     return " and ".join([", ".join(words[:-1]), words[-1]] if words[1:] else words)
+
+
+def _join(mean: str, sd: str) -> str:
+    return f"{mean}\N{NO-BREAK SPACE}±\N{NO-BREAK SPACE}{sd}"

@@ -77,6 +77,13 @@ function readPixels(image) {
   return context.getImageData(0, 0, canvas.width, canvas.height).data;
 }
 
+function readGrey(image) {
+  const pixels = readPixels(image);
+  const values = new Uint8Array(pixels.length / 4);
+  for (let i = 0; i < values.length; i++) values[i] = pixels[4 * i];
+  return values;
+}
+
 function makeCanvas(width, height) {
   const canvas = document.createElement("canvas");
   canvas.width = width;
@@ -88,7 +95,7 @@ function makeCanvas(width, height) {
 function readMap(image) {
   const {step, lowest, highest} = image.dataset;
   return {
-    codes: readPixels(image).filter((_, i) => i % 4 === 0),
+    codes: readGrey(image),
     zero: "signed" in image.dataset ? 128 : 0,
     step: Number(step),
     lowest: Number(lowest),
@@ -122,7 +129,7 @@ function makeColours(map, colourMaps, mode) {
 
 function outline(image) {
   const {naturalWidth: width, naturalHeight: height} = image;
-  const inside = readPixels(image).filter((_, i) => i % 4 === 0);
+  const inside = readGrey(image);
   const isInside = (x, y) => x >= 0 && y >= 0 && x < width && y < height && inside[y * width + x];
   const canvas = makeCanvas(width, height);
   const context = canvas.getContext("2d");
@@ -177,7 +184,8 @@ function showExample(example, colourMaps) {
       let colours = makeColours(map, colourMaps, mode);
       if (isCut) colours = colours.map((colour, code) => code < first ? 0 : colour);
       if (view === "above") colours = colours.map((_, code) => colourMaps.viridis[code < first ? 0 : 255]);
-      const pixels = Uint32Array.from(map.codes, (code) => colours[code]);
+      const pixels = new Uint32Array(map.codes.length);  // a loop: many times faster than a callback
+      for (let i = 0; i < pixels.length; i++) pixels[i] = colours[map.codes[i]];
       scratch.getContext("2d").putImageData(new ImageData(new Uint8ClampedArray(pixels.buffer), width), 0, 0);
       context.globalAlpha = view === "overlay" ? 0.6 : 1;  // as `keras-xai explain` blends
       context.drawImage(scratch, 0, 0);
