@@ -9,6 +9,7 @@ from keras_xai.datasets.split import DISTRACTOR, TARGET, Split
 from keras_xai.evaluation.localization import (
     coverage,
     dilate,
+    iou,
     pointing_game,
     relevance_mass,
 )
@@ -56,8 +57,8 @@ def evaluate(
 
     Returns:
         Cross-entropy, accuracy and majority rate; with a mask also its coverage; with
-        ground truth, over the positives: pointing game, and the shares of the mask's
-        mass on target and on the other objects.
+        ground truth, over the positives: pointing game, IoU of the mask above 0.75 and
+        the target, and the shares of the mask's mass on target and other objects.
     """
     outputs = graph.predict(split.images, batch_size=BATCH_SIZE, verbose=0)
     probs = outputs["probs"]
@@ -76,6 +77,7 @@ def evaluate(
                 "val_pointing_game": float(
                     pointing_game(masks, regions.targets).mean()
                 ),
+                "val_iou": float(iou(masks, regions.targets).mean()),
                 "val_mass_on_target": float(
                     relevance_mass(masks, regions.targets).mean()
                 ),
