@@ -23,6 +23,7 @@ MAY_IMPORT = {
     "reproduction": {
         "data_gen",
         "datasets",
+        "errors",
         "evaluation",
         "explanations",
         "models",

@@ -10,7 +10,12 @@ from keras_xai.recipes import PROFILES
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Adds the verb's arguments."""
-    parser.add_argument("paper", choices=("joint", "cladec"), help="whose experiments")
+    parser.add_argument(
+        "paper",
+        choices=("joint", "cladec", "real"),
+        help="which experiments: the first paper's, the second's, or the first's on "
+        "real images",
+    )
     parser.add_argument(
         "--profile", choices=PROFILES, default="paper", help="how long to train"
     )
@@ -22,7 +27,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         type=Path,
         default=Path("work"),
         help="folder for data sets and weights; cladec looks in its data/ for "
-        "fashion-mnist, mnist and tiny-imagenet",
+        "fashion-mnist, mnist and tiny-imagenet, real for cue-conflict, raccoon-voc "
+        "and tiny-imagenet",
     )
     parser.add_argument("--only", default="", help="only cells whose name starts so")
     parser.add_argument(
@@ -39,7 +45,14 @@ def run(args: argparse.Namespace) -> str:
 
     from rich.console import Console
 
-    from keras_xai.reproduction import cladec, cladec_summary, joint, joint_summary
+    from keras_xai.reproduction import (
+        cladec,
+        cladec_summary,
+        joint,
+        joint_summary,
+        real,
+        real_summary,
+    )
     from keras_xai.sweeps import read_results, run_missing
 
     console = Console(stderr=True, quiet=args.quiet, highlight=False)
@@ -47,6 +60,7 @@ def run(args: argparse.Namespace) -> str:
     experiments, summary = {
         "joint": (joint, joint_summary),
         "cladec": (cladec, cladec_summary),
+        "real": (real, real_summary),
     }[args.paper]
     cells = experiments.cells(args.profile)
     if args.list:

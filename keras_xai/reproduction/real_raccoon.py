@@ -1,0 +1,153 @@
+"""One cell on photographs of raccoons: does the mask stay in the box?"""
+
+from pathlib import Path
+from typing import Any
+
+import cv2
+import keras
+import numpy as np
+
+from keras_xai.datasets.classification import find_dataset
+from keras_xai.datasets.crops import read_crops
+from keras_xai.datasets.split import Split
+from keras_xai.evaluation.localization import (
+    coverage,
+    pointing_game,
+    pompom,
+    relevance_mass,
+)
+from keras_xai.report.figures import THRESHOLD
+from keras_xai.reproduction.real_training import (
+    log_columns,
+    predict,
+    rounded,
+    swap,
+    train_cell,
+)
+from keras_xai.sweeps import Cell
+
+NUM_EXAMPLES = (3, 1)  # windows with and without a raccoon kept for the figure
+
+
+def measure_raccoon(cell: Cell, work_dir: Path, results_dir: Path) -> dict[str, Any]:
+    """Trains one cell on windows with and without a raccoon and measures it.
+
+    Beside the result it writes the cell's examples, an .npz of uint8 arrays: `images`
+    `(n, height, width, 3)`, `masks` and `boxes` `(n, height, width)`, 255 being 1.
+
+    Args:
+        cell: one of `keras_xai.reproduction.real.cells`.
+        work_dir: holds data/; receives runs/.
+        results_dir: for the examples.
+
+    Returns:
+        `final`, the last log row; `log`, all rows as columns; the validation accuracy
+        `alone`, of the classifier after stage 1 under a white mask, `joint`, of the
+        joint model, and `sharpness`, of a threshold on the image's sharpness, a cue
+        that the windows leave; `masks`, means over the validation images of their `own`
+        masks, of other images' (`swapped`), and of those of an explainer that is not
+        trained (`untrained`).
+    """
+    spec = cell.spec
+    keras.utils.clear_session()
+    train, validation = read_crops(
+        find_dataset("raccoon-voc", work_dir / "data"),
+        target="raccoon",
+        image_size=spec["image_size"],
+        windows_per_box=spec["windows_per_box"],
+        seed=spec["seed"],
+    )
+    training = train_cell(cell, train, validation, work_dir)
+    found = predict(training, validation.images)
+    boxes = np.stack([validation.target_box_map(i) for i in range(len(found.masks))])
+
+    chosen = choose_examples(validation)
+    np.savez_compressed(
+        results_dir / f"{Path(cell.filename).stem}.npz",
+        images=validation.images[chosen],
+        masks=np.round(found.masks[chosen] * 255).astype(np.uint8),
+        boxes=255 * boxes[chosen].astype(np.uint8),
+    )
+    return rounded(
+        {
+            "final": training.rows[-1],
+            "log": log_columns(training.rows),
+            "alone": _accuracy(found.alone, validation),
+            "joint": _accuracy(found.joint, validation),
+            "sharpness": sharpness_accuracy(train, validation),
+            "masks": {
+                "own": describe_masks(found.masks, boxes),
+                "swapped": describe_masks(found.masks, boxes, swapped=True),
+                "untrained": describe_masks(found.untrained_masks, boxes),
+            },
+        }
+    )
+
+
+def describe_masks(
+    masks: np.ndarray, boxes: np.ndarray, *, swapped: bool = False
+) -> dict[str, float]:
+    """Averages over images what a mask covers, in the box and off it.
+
+    Args:
+        masks: `(num_images, height, width)` float32 in [0, 1].
+        boxes: `(num_images, height, width)` bool, filled; empty without a target.
+        swapped: whether to give images with a box the masks of others with one.
+
+    Returns:
+        `coverage_negatives`, over images without a box; over the others `coverage`,
+        `pompom`, `pompom_above_threshold`, of the pixels above .75, `pointing_game`,
+        `mass_in_box`, and `box_share`, the boxes' share of the image,
+        which a constant mask's mass and pointing game are.
+    """
+    is_positive = boxes.any(axis=(1, 2))
+    coverages = coverage(masks)
+    masks, boxes = masks[is_positive], boxes[is_positive]
+    if swapped:
+        masks = swap(masks)
+    above = pompom(masks, boxes, epsilon=THRESHOLD)
+    return {
+        "coverage_negatives": float(coverages[~is_positive].mean()),
+        "coverage": float(coverages[is_positive].mean()),
+        "pompom": float(pompom(masks, boxes).mean()),
+        "pompom_above_threshold": float(above.mean()),
+        "pointing_game": float(pointing_game(masks, boxes).mean()),
+        "mass_in_box": float(relevance_mass(masks, boxes).mean()),
+        "box_share": float(boxes.mean()),
+    }
+
+
+def sharpness_accuracy(train: Split, validation: Split) -> float:
+    """Returns the validation accuracy of a threshold on an image's sharpness.
+
+    Sharpness is the variance of the Laplacian of the grey image; the threshold and its
+    direction are those that classify most training images.
+    """
+    sharpness, labels = _sharpness(train.images), train.labels == 1
+    thresholds = np.unique(sharpness)
+    rates = np.array([((sharpness >= t) == labels).mean() for t in thresholds])
+    best = np.maximum(rates, 1 - rates).argmax()
+    sharp = _sharpness(validation.images) >= thresholds[best]
+    decisions = sharp if rates[best] >= 0.5 else ~sharp
+    return _accuracy(decisions.astype(np.int32), validation)
+
+
+def choose_examples(split: Split) -> list[int]:
+    """Chooses windows with and without a raccoon, each the first of its photograph."""
+    chosen: list[int] = []
+    for label, num_examples in zip((1, 0), NUM_EXAMPLES, strict=True):
+        first: dict[str, int] = {}
+        for index in np.flatnonzero(split.labels == label):
+            photograph = split.filenames[index].rsplit("_", 3)[0]
+            first.setdefault(photograph, int(index))
+        chosen += list(first.values())[:num_examples]
+    return chosen
+
+
+def _sharpness(images: np.ndarray) -> np.ndarray:
+    greys = (cv2.cvtColor(image, cv2.COLOR_RGB2GRAY) for image in images)
+    return np.array([cv2.Laplacian(grey, cv2.CV_64F).var() for grey in greys])
+
+
+def _accuracy(decisions: np.ndarray, split: Split) -> float:
+    return float((decisions == split.labels).mean())
