@@ -5,13 +5,23 @@ import os
 import sys
 
 from keras_xai import __version__
-from keras_xai.cli import decode, demo, explain, generate, report, reproduce, train
+from keras_xai.cli import (
+    compare,
+    decode,
+    demo,
+    explain,
+    generate,
+    report,
+    reproduce,
+    train,
+)
 from keras_xai.errors import InputError
 
 VERBS = {
     "generate": generate,
     "train": train,
     "explain": explain,
+    "compare": compare,
     "decode": decode,
     "report": report,
     "reproduce": reproduce,

@@ -11,6 +11,7 @@ def build_explainer(
     *,
     filters: Sequence[int] = (32, 64, 128),
     init_bias: float = 0.0,
+    init_gain: float = 1.0,
     batch_norm_momentum: float | None = 0.99,
     mask_activation: Literal["relu_tanh", "sigmoid"] = "relu_tanh",
     upsampling: Literal["transpose", "bilinear"] = "transpose",
@@ -30,6 +31,8 @@ def build_explainer(
         init_bias: initial beta of the head's batch normalisation, or the bias of its
             convolution without one. 0 is the 2019 reading; 3 starts from a nearly
             white mask, as in the 2020 follow-up.
+        init_gain: initial gamma of that normalisation. At 1, thin lines stand four
+            deviations out, where tanh is flat and nothing tells one from another.
         batch_norm_momentum: momentum of the head's moving statistics; None leaves the
             normalisation out.
         mask_activation: "relu_tanh" for ReLU of tanh (the authors' code; the paper
@@ -108,6 +111,7 @@ def build_explainer(
         x = keras.layers.BatchNormalization(
             momentum=batch_norm_momentum,
             beta_initializer=bias,
+            gamma_initializer=keras.initializers.Constant(init_gain),
             dtype="float32",
             name="mask_norm",
         )(x)

@@ -6,9 +6,10 @@
 Against the paper's: dark background of unit variance instead of white, He
 initialisation, ReLU and no dropout in the dense layers, batches of 32 in stage 1 and 16
 after it, Adam with a cosine schedule, flips and quarter turns; an explainer that starts
-from the classifier's features, moving statistics in its head that follow faster, and a
-price that stage 3 raises slowly to twenty times that of stage 2, while the classifier
-learns to do without the other shapes.
+from the classifier's features, with a mask that is bright where they are strong and
+far from saturation; moving statistics in its head that follow faster; and a price that
+stage 3 raises slowly to twenty times that of stage 2, while the classifier learns to do
+without the other shapes.
 Why each of them: docs/decisions.md. What to expect of it: results/joint/tables.md.
 """
 
@@ -66,6 +67,7 @@ def get_config(profile: str = "paper") -> JointConfig:
         offset=5.0,
         kernel_initializer="he_normal",
         mask_kernel_initializer="ones",
+        init_gain=0.25,
         batch_norm_momentum=0.9,
         dense_activation="relu",
         dropout=0.0,

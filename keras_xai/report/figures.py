@@ -1,7 +1,9 @@
 """Grids of images and masks, and curves: the only file that knows matplotlib."""
 
+import textwrap
 from collections.abc import Mapping, Sequence
 from pathlib import Path
+from typing import Literal
 
 import matplotlib
 
@@ -10,6 +12,7 @@ import matplotlib.pyplot as plt
 import numpy as np
 
 THRESHOLD = 0.75  # [IbPRIA19] Sec. 3
+DPI = 90
 
 
 def draw_mask_grid(
@@ -50,6 +53,53 @@ def draw_mask_grid(
     _save(figure, path)
 
 
+def draw_heatmap_grid(
+    images: np.ndarray,
+    heatmaps: Mapping[str, np.ndarray],
+    path: Path,
+    *,
+    title: str,
+    colours: Literal["paper", "fair"],
+) -> None:
+    """Draws each image beside its heatmaps, one column a method.
+
+    Args:
+        images: `(n, height, width, channels)` uint8.
+        heatmaps: column title to `(n, height, width)`, in the methods' own units.
+        path: the PNG to write.
+        title: above the grid.
+        colours: "paper" is viridis from each picture's least to its largest value, as
+            the masks of [IbPRIA19] are drawn; what is small in one picture may be
+            yellow in the next. "fair" divides every heatmap by its largest absolute
+            value: red speaks for the class, blue against it, white is zero.
+    """
+    cell = max(1.0, max(images.shape[1:3]) / DPI) + 0.15  # inches: no pixel is lost
+    figure, axes = plt.subplots(
+        len(images),
+        1 + len(heatmaps),
+        figsize=((1 + len(heatmaps)) * cell, len(images) * cell + 1),
+        squeeze=False,
+    )
+    for axis in axes.flat:
+        axis.set_xticks([])
+        axis.set_yticks([])
+    for row, image in zip(axes, images, strict=True):
+        pixels = image[..., 0] if image.shape[-1] == 1 else image
+        row[0].imshow(pixels, cmap="gray", vmin=0, vmax=255)
+    for column, shown in enumerate(heatmaps.values(), start=1):
+        for row, heatmap in zip(axes, shown, strict=True):
+            if colours == "paper":
+                row[column].imshow(heatmap, cmap="viridis")
+            else:
+                peak = np.abs(heatmap).max() or 1.0
+                row[column].imshow(heatmap / peak, cmap="seismic", vmin=-1, vmax=1)
+    for axis, name in zip(axes[0], ("image", *heatmaps), strict=True):
+        words = name.replace("_", " ").replace(".", ". ")
+        axis.set_title(textwrap.fill(words, 13), fontsize=7)
+    figure.suptitle(title, fontsize=9)
+    _save(figure, path)
+
+
 def draw_curves(
     panels: Mapping[str, Mapping[str, Sequence[Sequence[float]]]],
     path: Path,
@@ -84,6 +134,7 @@ def draw_curves(
                     values,
                     color=f"C{colour}",
                     linewidth=0.9,
+                    marker="." if len(values) == 1 else None,
                     label=label if i == 0 else None,
                 )
         if baseline is not None:
@@ -103,5 +154,5 @@ def draw_curves(
 def _save(figure: plt.Figure, path: Path) -> None:
     path.parent.mkdir(parents=True, exist_ok=True)
     figure.tight_layout()
-    figure.savefig(path, dpi=90, metadata={"Software": None})
+    figure.savefig(path, dpi=DPI, metadata={"Software": None})
     plt.close(figure)

@@ -80,6 +80,7 @@ class JointConfig:
     mask_kernel_initializer: str = "glorot_uniform"
     explainer_filters: tuple[int, ...] = (32, 64, 128)
     init_bias: float = 0.0
+    init_gain: float = 1.0
     batch_norm_momentum: float | None = 0.99  # None: no batch normalisation
     mask_activation: Literal["relu_tanh", "sigmoid"] = "relu_tanh"
     upsampling: Literal["transpose", "bilinear"] = "transpose"

@@ -48,6 +48,7 @@ def build_from_config(
         image_shape,
         filters=config.explainer_filters,
         init_bias=config.init_bias,
+        init_gain=config.init_gain,
         batch_norm_momentum=config.batch_norm_momentum,
         mask_activation=config.mask_activation,
         upsampling=config.upsampling,
