@@ -146,7 +146,7 @@ def test_mask_starts_where_features_are_strong_or_flat(momentum, mean, rng):
 
 
 def test_gain_is_the_masks_deviation_before_its_activation(rng):
-    images = rng.normal(size=(4, *SHAPE)).astype(np.float32)
+    images = 100 * rng.normal(size=(4, *SHAPE)).astype(np.float32)
     explainer = build_explainer(SHAPE, filters=(4, 8), init_gain=0.25)
     layer = explainer.get_layer("mask_norm")
     before = keras.Model(explainer.input, layer.output)(images, training=True)
