@@ -15,12 +15,14 @@ $(STAMP): setup.cfg pyproject.toml
 	touch $(STAMP)
 
 # Its metadata asks for an older TensorFlow, NumPy and Python than it needs.
-setup-innvestigate: $(STAMP) ## add iNNvestigate, whose analyzers are compared with
+setup-innvestigate: $(STAMP)-innvestigate ## add iNNvestigate's analyzers
+$(STAMP)-innvestigate: $(STAMP)
 	$(BIN)/python -m pip install --quiet --editable '.[innvestigate]'
 	$(BIN)/python -m pip install --quiet --no-deps --ignore-requires-python \
 		innvestigate==2.1.2
+	touch $@
 
-demo: $(STAMP) ## generate polygons, train, explain; prints where the report is
+demo: $(STAMP)-innvestigate ## generate, train, explain, compare; prints the report
 	$(BIN)/keras-xai demo demo
 
 test: $(STAMP) ## run the tests
