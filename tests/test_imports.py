@@ -18,6 +18,17 @@ MAY_IMPORT = {
     "training": {"datasets", "errors", "evaluation", "losses", "models"},
     "explanations": {"datasets", "errors"},
     "decoding": {"datasets", "errors", "models", "training"},
+    "comparison": {
+        "analyzers",
+        "datasets",
+        "decoding",
+        "errors",
+        "evaluation",
+        "explanations",
+        "models",
+        "report",
+        "training",
+    },
     "recipes": {"training.config", "training.decoding_config"},
     "sweeps": {"training.runs"},
     "reproduction": {
@@ -33,6 +44,7 @@ MAY_IMPORT = {
         "training",
     },
     "cli": {
+        "comparison",
         "data_gen",
         "datasets",
         "decoding",

@@ -1,0 +1,1 @@
+"""One classifier, many explanations: heatmaps of all methods, measured alike."""

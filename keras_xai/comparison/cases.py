@@ -1,0 +1,195 @@
+"""What a comparison starts from: the classifier, the images, and how many of them."""
+
+import hashlib
+from collections.abc import Iterable
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import keras
+import numpy as np
+
+from keras_xai.analyzers.innvestigate import check_installed
+from keras_xai.analyzers.methods import AnalyzerSpec, select_methods
+from keras_xai.analyzers.network import extract_network
+from keras_xai.comparison.faithfulness import Faithfulness, nearest_level
+from keras_xai.comparison.options import Options
+from keras_xai.comparison.samples import Sample, read_sample
+from keras_xai.comparison.subjects import (
+    ImageShape,
+    Subject,
+    load_user_model,
+    open_joint_run,
+    open_model,
+)
+from keras_xai.datasets.gather import scale_images
+from keras_xai.errors import InputError
+from keras_xai.evaluation.fills import Fill
+
+# By default 5 images of 224×224 or 23 of 112×112 are taken apart, and 3 or 15 are
+# explained by the random classifier too.
+FAITHFULNESS_PIXELS = 300_000
+SANITY_PIXELS = 200_000
+GRID_PATCHES = (4, 8, 16, 32)  # of Rio-Torto et al. 2020
+GRID_FILLS: tuple[Fill, ...] = ("black", "white", "grey", "blur", "uniform")
+
+
+class Case(NamedTuple):
+    """What a comparison starts from.
+
+    Attributes:
+        options: the choices.
+        subject: the classifier, and its joint model if there is one.
+        sample: the images.
+        specs: the analyzers, by name.
+        classes: `(num_images,)` the class that is explained and followed in each image:
+            the classifier's own answer.
+        background: the constant fill nearest to the images' background.
+        faithfulness: how images are taken apart.
+        num_sanity_images: of the first images, how many the random classifier explains.
+    """
+
+    options: Options
+    subject: Subject
+    sample: Sample
+    specs: dict[str, AnalyzerSpec]
+    classes: np.ndarray
+    background: Fill
+    faithfulness: Faithfulness
+    num_sanity_images: int
+
+    @property
+    def class_names(self) -> tuple[str, ...]:
+        """One a class."""
+        return self.subject.class_names or self.sample.split.class_names
+
+
+def open_case(run: Path, data: Path, options: Options) -> Case:
+    """Reads all that a comparison needs; nothing is written.
+
+    Args:
+        run: a folder of `train`, or a classifier's .keras file.
+        data: see `read_sample`.
+        options: the choices.
+
+    Raises:
+        InputError: if something is missing, broken, or does not fit together.
+    """
+    specs = select_methods(options.methods)
+    if specs:
+        _check_installed()
+    if run.is_dir():
+        subject = open_joint_run(run, options.classifier)
+        class_names = subject.class_names or ()
+        shape = subject.classifier.input_shape[1:]
+        sample = _read(data, shape, options, target=options.target or class_names[-1])
+        if sample.split.class_names != class_names:
+            raise InputError(
+                f"{data} has the classes {', '.join(sample.split.class_names)}; "
+                f"expected {', '.join(class_names)}, as {run} was trained on."
+            )
+    else:
+        model, shape = load_user_model(run)
+        sample = _read(data, shape, options, target=options.target)
+        subject = open_model(
+            model,
+            sample.split,
+            input_range=options.input_range,
+            from_logits=options.from_logits,
+        )
+    if specs:
+        extract_network(subject.classifier)  # or says which layer it does not know
+    split = sample.split
+    background = nearest_level(split.images)
+    fill = options.fill or background
+    height, width, _ = split.image_shape
+
+    def count(wanted: int | None, num_pixels: int) -> int:
+        default = max(1, num_pixels // (height * width))
+        return min(split.num_images, wanted or default)
+
+    return Case(
+        options=options,
+        subject=subject,
+        sample=sample,
+        specs=specs,
+        classes=predict(subject.classifier, split.images, options.batch_size).argmax(
+            axis=-1
+        ),
+        background=background,
+        faithfulness=Faithfulness(
+            count(options.faithfulness_images, FAITHFULNESS_PIXELS),
+            GRID_PATCHES if options.faithfulness_grid else (options.patch_size,),
+            GRID_FILLS if options.faithfulness_grid else (fill,),
+            options.num_steps,
+        ),
+        num_sanity_images=count(options.sanity_images, SANITY_PIXELS),
+    )
+
+
+def predict(classifier: keras.Model, images: np.ndarray, batch_size: int) -> np.ndarray:
+    """Predicts the probabilities of stored images, `(num_images, num_classes)`."""
+    return np.concatenate(
+        [
+            classifier.predict_on_batch(scale_images(images[i : i + batch_size]))
+            for i in range(0, len(images), batch_size)
+        ]
+    )
+
+
+def describe(case: Case) -> dict[str, Any]:
+    """Lists what the numbers depend on, as `json.dump` can write it.
+
+    The classifier and the images are there by their hash, so that a comparison is
+    known again wherever they are. Which methods are compared, and how much time and
+    memory they may take, is not there: asking for more goes on with the comparison.
+    """
+    options, split, how = case.options, case.sample.split, case.faithfulness
+    models = (case.subject.classifier, case.subject.joint, case.subject.unmasked)
+    weights = [w for model in models if model is not None for w in model.get_weights()]
+    return {
+        "classifier": options.classifier,
+        "seed": options.seed,
+        "num_images": split.num_images,
+        "num_available": case.sample.num_available,
+        "image_size": split.image_shape[:2],
+        "num_samples": options.num_samples,
+        "tolerance": options.tolerance,
+        "faithfulness_images": how.num_images,
+        "patch_sizes": how.patch_sizes,
+        "fills": how.fills,
+        "num_steps": how.num_steps,
+        "sanity_images": case.num_sanity_images,
+        "leak_steps": options.leak_steps,
+        "input_range": options.input_range,
+        "from_logits": options.from_logits,
+        "class_names": case.class_names,
+        "classifier_hash": _hash(weights),
+        "images_hash": _hash([split.images, split.labels]),
+    }
+
+
+def _read(
+    data: Path, shape: ImageShape, options: Options, target: str | None
+) -> Sample:
+    return read_sample(
+        data,
+        shape,
+        target=target,
+        num_images=options.num_images,
+        seed=options.seed,
+    )
+
+
+def _check_installed() -> None:
+    try:
+        check_installed()
+    except InputError as error:
+        raise InputError(f"{error}; or compare without it: --methods none") from None
+
+
+def _hash(arrays: Iterable[np.ndarray]) -> str:
+    digest = hashlib.sha256()
+    for array in arrays:
+        for part in np.atleast_1d(array):  # a memory map is read part by part
+            digest.update(np.ascontiguousarray(part).tobytes())
+    return digest.hexdigest()[:16]

@@ -1,0 +1,96 @@
+"""Do heatmaps depend on what the classifier learned?"""
+
+from collections.abc import Callable
+
+import keras
+import numpy as np
+
+from keras_xai.analyzers.network import build_float32, build_untrained_float32
+from keras_xai.comparison.measures import Measure, Metric, Values
+from keras_xai.evaluation import sanity
+
+LABELS = ("Rank correlation, random classifier", "SSIM, random classifier")
+
+
+def randomise_classifier(classifier: keras.Model, seed: int) -> keras.Model:
+    """Builds the classifier with all its weights drawn anew.
+
+    Args:
+        classifier: any functional or Sequential model.
+        seed: of the weights. Sets Keras' global seed.
+
+    Returns:
+        A model of the same layers, in float32.
+    """
+    keras.utils.set_random_seed(seed)
+    return build_untrained_float32(classifier)
+
+
+def randomise_joint(joint: keras.Model, seed: int) -> keras.Model:
+    """Builds the joint model with its classifier's weights drawn anew.
+
+    The explainer keeps its own: the question is what an explanation owes to the
+    classifier it explains.
+
+    Args:
+        joint: a model from `build_joint`.
+        seed: of the weights. Sets Keras' global seed.
+
+    Returns:
+        A model of the same layers, in float32.
+    """
+    copy = build_float32(joint)
+    random = randomise_classifier(joint.get_layer("classifier"), seed)
+    copy.get_layer("classifier").set_weights(random.get_weights())
+    return copy
+
+
+def randomisation_measure(
+    heatmaps_after: Callable[[str], np.ndarray | None], num_images: int, size: int
+) -> Measure:
+    """Measures how far heatmaps stay what they were when the classifier is random.
+
+    Absolute values are compared, so that a heatmap that only changes its sign has not
+    changed.
+
+    Args:
+        heatmaps_after: from a method's name to its heatmaps `(num_images, height,
+            width)` of the random classifier, or None if it has none.
+        num_images: of the first images, how many.
+        size: the images' smaller side in pixels; too small a one has no SSIM.
+    """
+    what = (
+        f"all weights of the classifier were drawn anew (first {num_images} images; "
+        "Adebayo et al. 2018); 1 means that the heatmap owes nothing to what the "
+        "classifier learned"
+    )
+    metrics = [
+        Metric(
+            "randomised_rank",
+            LABELS[0],
+            "sanity",
+            False,
+            f"Spearman's correlation of absolute values with those before {what}.",
+        )
+    ]
+    functions = {"randomised_rank": sanity.rank_correlation}
+    if size >= sanity.SSIM_SIZE:
+        metrics.append(
+            Metric(
+                "randomised_ssim",
+                LABELS[1],
+                "sanity",
+                False,
+                f"Structural similarity of absolute values to those before {what}.",
+            )
+        )
+        functions["randomised_ssim"] = sanity.structural_similarity
+
+    def compute(method: str, heatmaps: np.ndarray) -> Values:
+        after = heatmaps_after(method)
+        if after is None:
+            return {}
+        pair = np.abs(heatmaps[:num_images]), np.abs(after)
+        return {name: function(*pair) for name, function in functions.items()}
+
+    return Measure("randomisation", metrics, compute)

@@ -1,0 +1,88 @@
+"""Trains the predictor that tells whether a mask leaks the label."""
+
+import keras
+import numpy as np
+
+from keras_xai.datasets.batches import draw_batches
+from keras_xai.datasets.gather import scale_images
+from keras_xai.datasets.split import Split
+from keras_xai.evaluation.leak import apply_masks, draw_block_masks
+
+BLOCK_SIZES = (1, 2, 4, 8, 16)  # in pixels; every batch draws one
+LEARNING_RATE = 1e-4  # of Adam
+
+
+def train_leak_predictor(
+    classifier: keras.Model,
+    split: Split,
+    *,
+    fill_value: float,
+    num_steps: int,
+    batch_size: int = 16,
+    seed: int = 0,
+) -> keras.Model:
+    """Trains a copy of a classifier on images of which random masks leave a part.
+
+    It learns what the visible pixels say, and never meets a method's masks, so that it
+    cannot read a label that is coded in a mask's shape.
+
+    Args:
+        classifier: from `(batch, height, width, channels)` float32 in [0, 1] to
+            probabilities; where the training starts. It must not have met an
+            explainer's masks either.
+        split: images to train on.
+        fill_value: what stands where a mask hides the image, in [0, 1].
+        num_steps: batches to train on.
+        batch_size: images a step.
+        seed: of batches, masks and dropout. Sets Keras' global seed.
+
+    Returns:
+        A model as the classifier, which stays as it is.
+
+    Reference:
+        Jethani et al., Have We Learned to Explain?, 2021: EVAL-X.
+    """
+    keras.utils.set_random_seed(seed)
+    predictor = keras.models.clone_model(classifier)
+    predictor.set_weights(classifier.get_weights())
+    predictor.trainable = True
+    predictor.compile(
+        keras.optimizers.Adam(LEARNING_RATE), "sparse_categorical_crossentropy"
+    )
+    batches = _MaskedImages(split, fill_value, num_steps, batch_size, seed)
+    predictor.fit(batches, shuffle=False, verbose=0)
+    return predictor
+
+
+class _MaskedImages(keras.utils.PyDataset):
+    """Batches of images under masks, each a function of (seed, its index)."""
+
+    def __init__(
+        self,
+        split: Split,
+        fill_value: float,
+        num_steps: int,
+        batch_size: int,
+        seed: int,
+    ) -> None:
+        super().__init__()
+        self.split, self.fill_value, self.seed = split, fill_value, seed
+        self.batches = draw_batches(
+            split.num_images, batch_size, num_steps, seed=(seed, 0)
+        )
+
+    def __len__(self):
+        return len(self.batches)
+
+    def __getitem__(self, index):
+        indices = self.batches[index]
+        rng = np.random.default_rng((self.seed, 1, index))
+        masks = draw_block_masks(
+            len(indices),
+            *self.split.image_shape[:2],
+            rng,
+            block_size=int(rng.choice(BLOCK_SIZES)),
+        )
+        images = scale_images(self.split.images[indices])
+        masked = apply_masks(images, masks, fill_value=self.fill_value)
+        return masked, self.split.labels[indices]

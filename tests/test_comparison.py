@@ -1,0 +1,409 @@
+import csv
+import importlib.util
+import json
+import shutil
+from contextlib import contextmanager
+
+import keras
+import numpy as np
+import pytest
+
+from keras_xai.analyzers.innvestigate import Failure
+from keras_xai.cli import main
+from keras_xai.comparison import cases, explaining
+from keras_xai.comparison import compare as engine
+from keras_xai.comparison.compare import compare
+from keras_xai.comparison.heatmaps import BASELINES
+from keras_xai.comparison.options import Options
+from keras_xai.errors import InputError
+from keras_xai.training.config import JointConfig, config_to_dict
+from keras_xai.training.joint import build_from_config
+from keras_xai.training.runs import open_run, write_log
+
+CLASS_NAMES = ["no triangle", "triangle"]
+QUICK = {
+    "num_images": 6,
+    "faithfulness_images": 2,
+    "sanity_images": 2,
+    "num_steps": 2,
+    "leak_steps": 2,
+}
+ANALYZERS = ("gradient", "lrp.z", "deep_taylor")
+
+
+class StandIn:
+    """Stands in for iNNvestigate; the methods of `fails` have no heatmaps."""
+
+    def __init__(self, fails):
+        self.fails = fails
+        self.asked = []
+
+    def analyze(
+        self, network, images, probs, methods, *, filenames, out_dir, report, **options
+    ):
+        self.asked.append(list(methods))
+        self.network = network
+        assert images.dtype == np.uint8
+        assert len(images) == len(probs) == len(options["classes"])
+        out_dir.mkdir(parents=True, exist_ok=True)
+        results = {}
+        for name in methods:
+            if name in self.fails:
+                results[name] = Failure("It took longer than 1 s.")
+                continue
+            heatmap = images[..., 0].astype(np.float32) * len(name)
+            results[name] = out_dir / f"{name}.npz"
+            seconds = np.full(len(images), 0.5, np.float32)
+            np.savez(
+                results[name], heatmap=heatmap, seconds=seconds, filename=filenames
+            )
+        report(len(methods) * len(images))
+        return results
+
+
+@contextmanager
+def innvestigate_is(stand_in):
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(explaining, "analyze", stand_in.analyze)
+        patch.setattr(cases, "check_installed", lambda: None)
+        yield stand_in
+
+
+@pytest.fixture(scope="module")
+def run_dir(tmp_path_factory):
+    """The folder that `train` leaves, without the training."""
+    run = tmp_path_factory.mktemp("comparison") / "run"
+    keras.config.set_dtype_policy("float32")
+    config = JointConfig(
+        scale=-1 / 51,  # another one than the comparison's own 1/255
+        offset=5.0,
+        explainer_filters=(4, 8),
+        classifier_filters=(4, 8),
+        dense_units=(8,),
+    )
+    settings = {"config": config_to_dict(config), "class_names": CLASS_NAMES}
+    open_run(run, settings)
+    for seed, stage in enumerate(config.stages):
+        keras.utils.set_random_seed(seed)
+        joint = build_from_config(config, (32, 32, 3), 2)
+        joint.save_weights(run / f"{stage.name}.weights.h5")
+    joint.save(run / "model.keras")
+    row = {"epoch": 1, "val_accuracy": 0.9, "majority_rate": 0.6}
+    write_log(run, [{"stage": stage.name, **row} for stage in config.stages])
+    return run
+
+
+@pytest.fixture(scope="module")
+def finished(run_dir, polygons, tmp_path_factory):
+    """A comparison of three analyzers, of which one failed; to be left as it is."""
+    out = tmp_path_factory.mktemp("comparison") / "out"
+    with innvestigate_is(StandIn(fails={"lrp.z"})):
+        compare(run_dir, polygons, out, Options(**QUICK, methods=ANALYZERS))
+    return out
+
+
+def read(folder):
+    return json.loads((folder / "comparison.json").read_text())
+
+
+def test_every_method_is_a_row(finished):
+    found = read(finished)
+    rows = {method["name"]: method for method in found["methods"]}
+    assert list(rows) == ["joint", *ANALYZERS, *BASELINES]
+    assert [n for n in rows if rows[n]["signed"]] == ["lrp.z", "deep_taylor"]
+    assert [n for n in rows if rows[n]["in_paper"]] == ["joint", "gradient", "lrp.z"]
+    assert rows["gradient"]["seconds_per_image"] == 0.5
+    with (finished / "table.csv").open(newline="") as file:
+        assert [row["name"] for row in csv.DictReader(file)] == list(rows)
+
+
+def test_method_that_fails_is_a_row_that_says_why(finished):
+    found = read(finished)
+    [failed] = [method for method in found["methods"] if method["failure"]]
+    assert failed["name"] == "lrp.z"
+    assert failed["failure"] == "It took longer than 1 s."
+    assert failed["seconds_per_image"] is None
+    assert found["values"]["lrp.z"] == {}
+
+
+def test_every_other_method_has_every_metric(finished):
+    found = read(finished)
+    assert found["left_out"] == []
+    groups = {metric["group"] for metric in found["metrics"]}
+    assert groups == {"ground truth", "faithfulness", "sanity", "complexity"}
+    names = [metric["name"] for metric in found["metrics"]]
+    assert len(names) == len(set(names)) == 9 + 9 + 5 + 2 + 2 + 2
+    for method, values in found["values"].items():
+        assert list(values) == ([] if method == "lrp.z" else names)
+
+
+def test_values_are_the_means_of_the_images(finished):
+    for method, metrics in read(finished)["values"].items():
+        for metric, value in metrics.items():
+            with np.load(finished / "values" / f"{method}.npz") as arrays:
+                numbers = arrays[metric]
+            assert value["n"] == len(numbers)
+            assert value["mean"] == pytest.approx(numbers.mean(), abs=1e-12)
+
+
+def test_settings_tell_what_was_compared(finished, run_dir, polygons):
+    found = read(finished)
+    settings = found["settings"]
+    assert settings["run"] == str(run_dir) and settings["data"] == str(polygons)
+    assert settings["num_images"] == 6 and settings["image_size"] == [32, 32]
+    assert settings["fills"] == ["white"] and settings["sanity_images"] == 2
+    assert found["class_names"] == CLASS_NAMES
+    assert 0.5 <= found["majority_rate"] < 1
+    assert found["accuracy"].keys() == {"joint", "classifier"}
+
+
+def test_examples_belong_to_the_heatmaps(finished):
+    with np.load(finished / "heatmaps" / "joint.npz") as arrays:
+        assert arrays["heatmap"].shape == (6, 32, 32)
+        assert arrays["heatmap"].dtype == np.float32
+        filenames = arrays["filename"]
+    with np.load(finished / "examples.npz") as arrays:
+        assert arrays["image"].shape == (6, 32, 32, 3)
+        np.testing.assert_array_equal(arrays["filename"], filenames[arrays["index"]])
+        has_target = arrays["target"].any(axis=(1, 2))
+        np.testing.assert_array_equal(has_target, arrays["truth"] == "triangle")
+        assert set(arrays["label"]) <= set(CLASS_NAMES)
+
+
+def test_figures_are_there(finished):
+    for name in ("fig6_paper.png", "fig6_fair.png", "fig7.png"):
+        assert (finished / name).stat().st_size > 1000
+
+
+def test_killed_comparison_goes_on_where_it_was(finished, run_dir, polygons, tmp_path):
+    out, options = tmp_path / "out", Options(**QUICK, methods=("gradient",))
+
+    @contextmanager
+    def killed(description, total):
+        if description == "measures: leak":
+            raise KeyboardInterrupt
+        yield lambda done: None
+
+    with innvestigate_is(StandIn(fails=set())) as stand_in:
+        with pytest.raises(KeyboardInterrupt):
+            compare(run_dir, polygons, out, options, progress=killed)
+        assert not (out / "comparison.json").exists()
+        kept = [*out.glob("heatmaps/*"), out / "leak_predictor.keras"]
+        times = {path: path.stat().st_mtime_ns for path in kept}
+        assert len(times) == 8
+        compare(run_dir, polygons, out, options)
+        assert {path: path.stat().st_mtime_ns for path in kept} == times
+    # Once by the trained classifier, once by the random one, and never again.
+    assert stand_in.asked == [["gradient"], ["gradient"]]
+    assert stand_in.network.scale == pytest.approx(-1 / 51)  # of images as stored
+    assert stand_in.network.offset == pytest.approx(5)
+
+    unbroken = read(finished)["values"]
+    for method, values in read(out)["values"].items():
+        for metric, value in values.items():
+            assert value["mean"] == unbroken[method][metric]["mean"]
+            assert value["sd"] == unbroken[method][metric]["sd"]
+
+
+def test_command_tries_failed_methods_again_and_adds_further_ones(
+    finished, run_dir, polygons, tmp_path, capsys
+):
+    out = shutil.copytree(finished, tmp_path / "out")
+    sizes = [f"--{name.replace('_', '-')}={value}" for name, value in QUICK.items()]
+    arguments = [str(run_dir), str(polygons), str(out), *sizes, "--quiet"]
+    methods = [*ANALYZERS, "lrp.flat"]
+    with innvestigate_is(StandIn(fails={"lrp.flat"})) as stand_in:
+        capsys.readouterr()
+        more = ["--methods", *methods, "--batch-size=3"]
+        assert main(["compare", *arguments, *more]) == 0
+    assert capsys.readouterr().out == f"{out}\n"
+    assert stand_in.asked == [["lrp.z", "lrp.flat"], ["lrp.z"]]
+    failures = {method["name"]: method["failure"] for method in read(out)["methods"]}
+    assert failures["lrp.z"] is None and failures["lrp.flat"] is not None
+    page = (out / "report.html").read_text()
+    assert "baseline.sobel" in page and "It took longer than 1 s." in page
+
+
+def test_other_settings_need_another_folder(finished, run_dir, polygons):
+    before = (finished / "comparison.json").read_bytes()
+    with pytest.raises(InputError, match="another tolerance"):
+        options = Options(**QUICK, methods=(), tolerance=3)
+        compare(run_dir, polygons, finished, options)
+    assert (finished / "comparison.json").read_bytes() == before
+
+
+@pytest.fixture
+def user_model(float32, tmp_path):
+    """A classifier with a layer that iNNvestigate does not know."""
+    keras.utils.set_random_seed(0)
+    model = keras.Sequential(
+        [
+            keras.Input((32, 32, 3)),
+            keras.layers.Conv2D(4, 3, activation="relu"),
+            keras.layers.LayerNormalization(name="unknown_one"),
+            keras.layers.GlobalMaxPooling2D(),
+            keras.layers.Dense(2, activation="softmax"),
+        ]
+    )
+    model.save(tmp_path / "model.keras")
+    return tmp_path / "model.keras"
+
+
+def test_users_classifier_and_images_without_annotations(
+    user_model, polygons, tmp_path
+):
+    data, out = tmp_path / "data", tmp_path / "out"
+    for i, path in enumerate(sorted((polygons / "JPEGImages").iterdir())):
+        (data / "ab"[i % 2]).mkdir(parents=True, exist_ok=True)
+        shutil.copy(path, data / "ab"[i % 2])
+    compare(user_model, data, out, Options(**{**QUICK, "leak_steps": 0}, methods=()))
+    found = read(out)
+    assert [method["name"] for method in found["methods"]] == list(BASELINES)
+    assert found["accuracy"]["joint"] is None
+    assert {m["group"] for m in found["metrics"]} == {
+        "faithfulness",
+        "sanity",
+        "complexity",
+    }
+    masks, annotations, leak = (part["reason"] for part in found["left_out"])
+    assert "no object masks" in masks and "no annotations" in annotations
+    assert "not asked for" in leak
+    assert not (out / "fig7.png").exists()
+    with np.load(out / "examples.npz") as arrays:
+        assert "target" not in arrays
+
+
+def test_layer_that_innvestigate_does_not_know_is_named(user_model, polygons, tmp_path):
+    with innvestigate_is(StandIn(fails=set())):
+        with pytest.raises(InputError, match="unknown_one"):
+            options = Options(methods=("gradient",))
+            compare(user_model, polygons, tmp_path / "out", options)
+    assert not (tmp_path / "out").exists()
+
+
+def test_run_without_the_classifier_alone(run_dir, polygons, tmp_path):
+    run = shutil.copytree(run_dir, tmp_path / "run")
+    (run / "classifier.weights.h5").unlink()
+    with pytest.raises(InputError, match="classifier.weights.h5.*--classifier joint"):
+        compare(run, polygons, tmp_path / "out", Options(methods=()))
+    assert not (tmp_path / "out").exists()
+
+
+@pytest.mark.parametrize(
+    ("option", "least"), [("num_images", 1), ("tolerance", 0), ("batch_size", 1)]
+)
+def test_numbers_that_are_too_small_are_named(option, least):
+    with pytest.raises(InputError, match=f"`{option}`.*at least {least}.*{least - 1}"):
+        Options(**{option: least - 1})
+
+
+def fails(capsys, *arguments):
+    """Runs a command that must fail; returns its one sentence."""
+    capsys.readouterr()
+    assert main(["compare", *map(str, arguments), "--quiet"]) == 2
+    captured = capsys.readouterr()
+    assert captured.out == "" and captured.err.count("\n") == 1
+    return captured.err
+
+
+def test_command_refuses_bad_input(run_dir, polygons, tmp_path, capsys, monkeypatch):
+    out, missing = tmp_path / "out", tmp_path / "missing"
+    none = ("--methods", "none")
+    assert "missing" in fails(capsys, missing, polygons, out, *none)
+    assert "missing" in fails(capsys, run_dir, missing, out, *none)
+    assert "model.keras" in fails(capsys, polygons, polygons, out, *none)
+    names = fails(capsys, run_dir, polygons, out, "--methods", "lime")
+    assert "Unknown method 'lime'" in names and "deep_taylor" in names
+    both = fails(capsys, run_dir, polygons, out, *none, "gradient")
+    assert "names of analyzers, or none" in both
+    assert "num_images=0" in fails(
+        capsys, run_dir, polygons, out, *none, "--num-images=0"
+    )
+    for name in ("ham", "spam"):
+        folder = shutil.copytree(polygons / "JPEGImages", tmp_path / "mail" / name)
+    classes = fails(capsys, run_dir, folder.parent, out, *none)
+    assert "ham, spam; expected no triangle, triangle" in classes
+    monkeypatch.setattr(importlib.util, "find_spec", lambda name: None)
+    message = fails(capsys, run_dir, polygons, out, "--methods", "gradient")
+    assert "pip install" in message and "--methods none" in message
+    assert not out.exists()
+
+
+def test_a_folder_of_something_else_stays_as_it_is(run_dir, polygons, tmp_path, capsys):
+    (tmp_path / "mine.txt").write_text("keep")
+    assert "not empty" in fails(
+        capsys, run_dir, polygons, tmp_path, "--methods", "none"
+    )
+    assert (tmp_path / "mine.txt").read_text() == "keep"
+
+
+def test_memory_that_runs_out_is_one_sentence(
+    run_dir, polygons, tmp_path, capsys, monkeypatch
+):
+    def exhausted(*arguments, **options):
+        raise MemoryError
+
+    monkeypatch.setattr(engine, "measure_all", exhausted)
+    out = tmp_path / "out"
+    message = fails(capsys, run_dir, polygons, out, "--methods", "none")
+    assert "--batch-size" in message and str(out) in message
+    assert (out / "heatmaps" / "joint.npz").exists()
+
+
+@pytest.mark.slow
+def test_classifier_of_the_finished_model(run_dir, polygons, finished, tmp_path):
+    run = shutil.copytree(run_dir, tmp_path / "run")
+    (run / "classifier.weights.h5").unlink()
+    out = tmp_path / "out"
+    compare(run, polygons, out, Options(**QUICK, methods=(), classifier="joint"))
+    joint, alone = read(out), read(finished)
+    hashes = {found["settings"]["classifier_hash"] for found in (joint, alone)}
+    assert len(hashes) == 2
+    for metric in ("mass_target", "gini"):  # the mask is the same
+        mean = joint["values"]["joint"][metric]["mean"]
+        assert mean == alone["values"]["joint"][metric]["mean"]
+    [left_out] = joint["left_out"]
+    assert "stage 1" in left_out["reason"] and len(left_out["metrics"]) == 2
+
+
+@pytest.mark.slow
+def test_without_object_masks_boxes_remain(run_dir, polygons, tmp_path):
+    data = shutil.copytree(polygons, tmp_path / "data")
+    shutil.rmtree(data / "SegmentationObject")
+    compare(run_dir, data, tmp_path / "out", Options(**QUICK, methods=()))
+    names = read(tmp_path / "out")["values"]["joint"]
+    assert "mass_box" in names and "mass_target" not in names
+
+
+@pytest.mark.slow
+def test_grid_has_every_patch_and_fill(run_dir, polygons, tmp_path):
+    sizes = {**QUICK, "num_images": 2, "faithfulness_images": 1, "leak_steps": 0}
+    options = Options(**sizes, methods=(), faithfulness_grid=True)
+    compare(run_dir, polygons, tmp_path / "out", options)
+    names = set(read(tmp_path / "out")["values"]["joint"])
+    for fill in ("black", "white", "grey", "blur", "uniform"):
+        assert {f"deletion_{fill}", f"insertion_{fill}"} <= names
+        for patch in (4, 8, 16, 32):
+            assert {f"{m}_p{patch}_{fill}" for m in ("aopc", "lerf", "abpc")} <= names
+
+
+@pytest.mark.slow
+@pytest.mark.skipif(
+    importlib.util.find_spec("innvestigate") is None,
+    reason="iNNvestigate is not installed: `make setup-innvestigate`",
+)
+def test_run_of_train_and_innvestigate_itself(polygons, tmp_path):
+    run_dir, out = tmp_path / "run", tmp_path / "out"
+    small = ["--set=explainer_filters=[4,8]", "--set=classifier_filters=[4,8]"]
+    arguments = [str(polygons), str(run_dir), "--profile=smoke", "--quiet", *small]
+    assert main(["train", *arguments, "--set=dense_units=[8]"]) == 0
+    methods = ("gradient", "lrp.z", "lrp", "smoothgrad")
+    compare(run_dir, polygons, out, Options(**QUICK, methods=methods, num_samples=2))
+    found = read(out)
+    failures = {m["name"]: m["failure"] for m in found["methods"] if m["failure"]}
+    assert failures == {"lrp": "ValueError: Need LRP rule(s)."}
+    for name in ("gradient", "lrp.z", "smoothgrad"):
+        assert found["values"][name]["randomised_rank"]["mean"] < 0.99
+        assert found["values"][name]["mass_target"]["mean"] > 0
+    assert found["environment"]["packages"]["innvestigate"] == "2.1.2"
+    assert found["values"]["joint"]["randomised_rank"]["mean"] == pytest.approx(1)

@@ -1,0 +1,369 @@
+import json
+from pathlib import Path
+
+import keras
+import numpy as np
+import pytest
+from PIL import Image
+
+from keras_xai.analyzers.network import build_float32
+from keras_xai.comparison.complexity import complexity_measure
+from keras_xai.comparison.faithfulness import (
+    Faithfulness,
+    faithfulness_measure,
+    nearest_level,
+)
+from keras_xai.comparison.ground_truth import list_labels, localisation_measure
+from keras_xai.comparison.heatmaps import (
+    BASELINES,
+    build_explain,
+    open_heatmaps,
+    read_seconds_per_image,
+    scale_to_peak,
+    write_heatmaps,
+)
+from keras_xai.comparison.leaks import leak_measure
+from keras_xai.comparison.measures import NUM_HEATMAPS, Metric
+from keras_xai.comparison.randomisation import (
+    randomisation_measure,
+    randomise_classifier,
+    randomise_joint,
+)
+from keras_xai.comparison.samples import Region, draw_order, read_sample
+from keras_xai.comparison.tables import Method, summarise, write_tables
+from keras_xai.datasets.split import Split
+from keras_xai.errors import InputError
+from keras_xai.models.classifier import build_classifier
+from keras_xai.models.explainer import build_explainer
+from keras_xai.models.joint import build_joint
+
+SIZE = 16
+
+
+def make_split(num_images, rng, labels=None):
+    images = rng.integers(0, 256, (num_images, SIZE, SIZE, 3), dtype=np.uint8)
+    labels = np.arange(num_images) % 2 if labels is None else np.array(labels)
+    filenames = tuple(f"{i}.png" for i in range(num_images))
+    return Split(images, labels.astype(np.int32), None, filenames, ("no", "yes"))
+
+
+@pytest.fixture
+def joint(float32):
+    keras.utils.set_random_seed(0)
+    shape = (SIZE, SIZE, 3)
+    return build_joint(
+        build_explainer(shape, filters=(4, 8)),
+        build_classifier(shape, 2, filters=(4, 8), dense_units=(8,)),
+    )
+
+
+# Which images
+
+
+@pytest.mark.parametrize("shares", [[0.5, 0.5], [0.618, 0.382], [0.1, 0.3, 0.6]])
+def test_every_beginning_of_the_order_holds_the_classes_in_their_shares(shares):
+    labels = np.repeat(np.arange(len(shares)), (100 * np.array(shares)).astype(int))
+    order = draw_order(labels, seed=4)
+    assert sorted(order) == list(range(len(labels)))
+    counts = np.array(
+        [
+            np.bincount(labels[order[:k]], minlength=len(shares))
+            for k in range(1, len(labels) + 1)
+        ]
+    )
+    expected = (
+        np.arange(1, len(labels) + 1)[:, None] * np.bincount(labels) / len(labels)
+    )
+    assert np.abs(counts - expected).max() < len(shares)
+    assert (draw_order(labels, seed=5) != order).any()
+
+
+def test_sample_knows_targets_and_boxes_of_the_images_it_takes(polygons):
+    sample = read_sample(polygons, (32, 32, 3), target="triangle")
+    split = sample.split
+    assert sample.num_available == split.num_images == 6
+    assert sample.train.num_images == 18
+    np.testing.assert_array_equal(sample.targets.images, np.flatnonzero(split.labels))
+    np.testing.assert_array_equal(sample.boxes.images, np.flatnonzero(split.labels))
+    positives = sample.targets.images
+    filled = split.object_maps[positives] == 2
+    grown = sample.targets.draw(positives)
+    assert (grown & filled == filled).all() and grown.sum() > filled.sum()
+    xmin, ymin, xmax, ymax = split.target_boxes[positives[0]][0]
+    box = np.zeros((32, 32), bool)
+    box[ymin:ymax, xmin:xmax] = True
+    np.testing.assert_array_equal(sample.boxes.draw(positives[:1])[0], box)
+
+
+def test_sample_is_a_beginning_of_the_whole(polygons):
+    some, whole = (
+        read_sample(polygons, (32, 32, 3), target="triangle", num_images=n).split
+        for n in (4, 100)
+    )
+    assert some.filenames == whole.filenames[:4]
+    np.testing.assert_array_equal(some.images, whole.images[:4])
+
+
+def test_sample_is_resized_to_what_the_classifier_takes(polygons):
+    sample = read_sample(polygons, (16, 24, 3), target="triangle")
+    assert sample.split.image_shape == (16, 24, 3)
+    assert sample.boxes.draw(sample.boxes.images[:1]).shape == (1, 16, 24)
+
+
+def test_without_annotations_no_target_is_known(tmp_path, rng):
+    for name in ("a", "b"):
+        (tmp_path / name).mkdir()
+        for i in range(5):
+            pixels = rng.integers(0, 256, (8, 8, 3), dtype=np.uint8)
+            Image.fromarray(pixels).save(tmp_path / name / f"{i}.png")
+    sample = read_sample(tmp_path, (None, None, 3))
+    assert sample.targets is None and sample.boxes is None
+    assert sample.split.class_names == ("a", "b")
+
+
+def test_a_data_set_that_does_not_name_its_target_asks_for_it(tmp_path):
+    (tmp_path / "ImageSets").mkdir()
+    with pytest.raises(InputError, match="no manifest.json.*--target"):
+        read_sample(tmp_path, (8, 8, 3))
+
+
+# Heatmaps on disk
+
+
+def test_heatmaps_are_mapped_from_the_file(tmp_path, rng):
+    split = make_split(5, rng)
+    path = tmp_path / "a.npz"
+    write_heatmaps(
+        lambda images: images.mean(axis=-1),
+        split.images,
+        split.filenames,
+        path,
+        batch_size=2,
+    )
+    mapped = open_heatmaps(path)
+    assert isinstance(mapped, np.memmap) and mapped.dtype == np.float32
+    with np.load(path) as arrays:
+        np.testing.assert_array_equal(mapped, arrays["heatmap"])
+        assert tuple(arrays["filename"]) == split.filenames
+        assert read_seconds_per_image(path) == pytest.approx(arrays["seconds"].mean())
+    np.testing.assert_allclose(mapped, split.images.mean(axis=-1), rtol=1e-6)
+    assert [p.name for p in tmp_path.iterdir()] == ["a.npz"]
+
+
+def test_heatmaps_that_are_not_finite_leave_no_file(tmp_path, rng):
+    images = make_split(2, rng).images
+    with pytest.raises(FloatingPointError):
+        write_heatmaps(lambda x: x[..., 0] * np.nan, images, "ab", tmp_path / "a.npz")
+    assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize("name", BASELINES)
+def test_baselines_do_not_depend_on_the_batch(name, rng):
+    images = make_split(4, rng).images
+    whole = build_explain(name, None, seed=1)(images)
+    explain = build_explain(name, None, seed=1)
+    parts = np.concatenate([explain(images[:1]), explain(images[1:])])
+    np.testing.assert_array_equal(parts, whole)
+    assert whole.shape == (4, SIZE, SIZE) and 0 <= whole.min() <= whole.max() <= 1
+
+
+def test_peak_is_one_and_what_speaks_against_is_zero():
+    heatmaps = np.array([[[-4.0, 2.0], [1.0, 0.0]], [[-1.0, -2.0], [0.0, -3.0]]])
+    np.testing.assert_array_equal(
+        scale_to_peak(heatmaps), [[[0, 1], [0.5, 0]], [[0, 0], [0, 0]]]
+    )
+
+
+# Measures
+
+
+def test_chance_is_what_a_constant_heatmap_scores(rng):
+    masks = np.zeros((3, SIZE, SIZE), bool)
+    masks[1, :4, :8] = masks[2, :8, :8] = True  # shares of 1/8 and 1/4
+    region = Region(np.array([1, 2]), lambda indices: masks[indices])
+    measure = localisation_measure(region, "Box", "a box", tolerance=0)
+    chance = {metric.name: metric.chance for metric in measure.metrics}
+    share = (1 / 8 + 1 / 4) / 2
+    for name in ("mass", "rank", "pointing", "iou", "best_iou", "average_precision"):
+        assert chance[f"{name}_box"] == pytest.approx(share)
+    assert chance["roc_auc_box"] == 0.5
+    perfect = measure.compute("", masks.astype(np.float32))
+    assert list(perfect) == [metric.name for metric in measure.metrics]
+    for metric in measure.metrics:
+        best = 1.0 if metric.higher_is_better else 0.0
+        np.testing.assert_array_equal(perfect[metric.name], [best, best])
+    assert list_labels("Box", tolerance=0) == [m.label for m in measure.metrics]
+
+
+def test_measures_take_heatmaps_in_parts(rng):
+    num_images = 2 * NUM_HEATMAPS + 3
+    heatmaps = rng.random((num_images, 6, 6))
+    masks = rng.random((num_images, 6, 6)) > 0.5
+    region = Region(np.arange(num_images)[::2], lambda indices: masks[indices])
+    for measure, n in (
+        (localisation_measure(region, "Box", "", tolerance=1), num_images // 2 + 1),
+        (complexity_measure(), num_images),
+    ):
+        values = measure.compute("", heatmaps)
+        for metric in measure.metrics:
+            assert values[metric.name].shape == (n,)
+    assert values["gini"][-1] == complexity_measure().compute("", heatmaps[-1:])["gini"]
+
+
+def test_faithfulness_of_a_classifier_that_looks_at_one_patch(rng):
+    def predict(images):
+        seen = images[:, :4, :4].mean(axis=(1, 2, 3))
+        return np.stack([1 - seen, seen], axis=-1)
+
+    split = make_split(4, rng)
+    split.images[:] = 255
+    options = Faithfulness(3, (4,), ("black",), num_steps=16)
+    measure = faithfulness_measure(
+        predict, split, np.ones(4, int), options, batch_size=5, seed=0
+    )
+    right = np.zeros((4, SIZE, SIZE))
+    right[:, :4, :4] = 1
+    values = measure.compute("", right)
+    assert [metric.name for metric in measure.metrics] == list(values)
+    # After the first of 16 patches, nothing is left of the class: 16 of 17 points.
+    np.testing.assert_allclose(values["aopc_p4_black"], [16 / 17] * 3)
+    np.testing.assert_allclose(values["lerf_p4_black"], [1 / 17] * 3)
+    np.testing.assert_allclose(values["abpc_p4_black"], [15 / 17] * 3)
+    np.testing.assert_allclose(values["deletion_black"], [1 / 32] * 3, atol=1e-6)
+    np.testing.assert_allclose(values["insertion_black"], [31 / 32] * 3, atol=1e-6)
+    wrong = measure.compute("", -right)
+    np.testing.assert_allclose(wrong["aopc_p4_black"], values["lerf_p4_black"])
+
+
+@pytest.mark.parametrize(
+    ("value", "name"), [(255, "white"), (0, "black"), (120, "grey"), (40, "black")]
+)
+def test_nearest_level_is_the_background(value, name, rng):
+    images = np.full((2, 8, 8, 3), value, np.uint8)
+    images[:, :2] = rng.integers(0, 256, (2, 2, 8, 3))
+    assert nearest_level(images) == name
+
+
+def test_random_classifier_leaves_the_explainers_mask_as_it_is(joint, rng):
+    images = make_split(3, rng).images
+    before = joint.predict(images, verbose=0)
+    after = randomise_joint(joint, seed=1).predict(images, verbose=0)
+    np.testing.assert_allclose(after["mask"], before["mask"], atol=1e-6)
+    assert np.abs(after["probs"] - before["probs"]).max() > 1e-3
+    measure = randomisation_measure(lambda name: after["mask"][..., 0], 3, SIZE)
+    values = measure.compute("joint", before["mask"][..., 0])
+    np.testing.assert_allclose(values["randomised_ssim"], 1, atol=1e-5)
+
+
+def test_random_classifier_has_other_weights_by_the_seed(joint):
+    classifier = joint.get_layer("classifier")
+    first, again, other = (
+        randomise_classifier(classifier, seed).get_weights()[0] for seed in (1, 1, 2)
+    )
+    np.testing.assert_array_equal(first, again)
+    assert (first != other).any() and (first != classifier.get_weights()[0]).any()
+
+
+def test_randomisation_compares_absolute_values_of_the_first_images(rng):
+    before = rng.normal(size=(5, SIZE, SIZE))
+    after = {
+        "same": -before[:2],
+        "other": rng.normal(size=(2, SIZE, SIZE)),
+        "failed": None,
+    }
+    measure = randomisation_measure(after.get, 2, SIZE)
+    np.testing.assert_allclose(measure.compute("same", before)["randomised_rank"], 1)
+    assert np.abs(measure.compute("other", before)["randomised_rank"]).max() < 0.3
+    assert measure.compute("failed", before) == {}
+    small = randomisation_measure(after.get, 2, size=10)
+    assert [metric.name for metric in small.metrics] == ["randomised_rank"]
+
+
+def test_leak_tells_a_label_in_the_masks_shape_from_one_in_the_image(rng):
+    def predict(images):  # looks for ink, black on white, in the upper half
+        ink = (1 - images[:, : SIZE // 2]).mean(axis=(1, 2, 3)) > 0.1
+        return np.stack([~ink, ink], axis=-1).astype(float)
+
+    split = make_split(6, rng)
+    split.images[:] = 255
+    split.images[split.labels == 1, : SIZE // 2] = 0
+    measure = leak_measure(predict, split, fill_value=1.0, batch_size=4)
+    everywhere = measure.compute("", np.ones((6, SIZE, SIZE)))
+    np.testing.assert_array_equal(everywhere["evalx_accuracy"], 1)
+    assert everywhere["mask_alone_accuracy"].mean() == 0.5
+    coded = np.zeros((6, SIZE, SIZE))
+    coded[split.labels == 1, :4] = coded[split.labels == 0, -4:] = 0.01
+    values = measure.compute("", coded)
+    np.testing.assert_array_equal(values["mask_alone_accuracy"], 1)
+    assert "right on 1.000 of the whole images" in measure.metrics[0].description
+
+
+# Tables
+
+METRICS = [
+    Metric("up", "Up", "faithfulness", True, "More."),
+    Metric("down", "Down", "sanity", False, "Less.", chance=0.5),
+    Metric("told", "Told", "sanity", None, "As it is."),
+]
+
+
+def test_ranks_share_ties_and_leave_descriptions_alone():
+    values = {
+        "a": {"up": np.array([1.0, 3.0]), "down": np.array([0.1]), "told": np.ones(1)},
+        "b": {"up": np.array([2.0, 2.0]), "down": np.array([0.3])},
+        "c": {"up": np.array([0.0, 0.0]), "down": np.array([0.2])},
+        "failed": {},
+    }
+    summary = summarise(values, METRICS)
+    assert {m: v["up"]["rank"] for m, v in summary.items() if v} == {
+        "a": 1,
+        "b": 1,
+        "c": 3,
+    }
+    assert {m: v["down"]["rank"] for m, v in summary.items() if v} == {
+        "a": 1,
+        "b": 3,
+        "c": 2,
+    }
+    assert summary["a"]["up"] == {
+        "mean": 2,
+        "sd": pytest.approx(2**0.5),
+        "n": 2,
+        "rank": 1,
+    }
+    assert summary["a"]["told"] == {"mean": 1, "sd": None, "n": 1, "rank": None}
+    assert "told" not in summary["b"] and summary["failed"] == {}
+
+
+def test_tables_hold_failed_methods_as_rows_that_say_why(tmp_path):
+    methods = [
+        Method("a", "analyzer", True, True, 0.5),
+        Method("b", "baseline", False, False, None, "It took, well, too long."),
+    ]
+    write_tables(
+        tmp_path, methods, METRICS, {"a": {"up": np.ones(3)}, "b": {}}, {"k": 1}
+    )
+    wide = (tmp_path / "table.csv").read_text().splitlines()
+    assert len(wide) == 3 and wide[2].startswith(
+        'b,baseline,False,False,,"It took, well'
+    )
+    long = (tmp_path / "metrics.csv").read_text().splitlines()
+    assert long == ["method,metric,mean,sd,n,rank", "a,up,1,0,3,1"]
+    found = json.loads((tmp_path / "comparison.json").read_text())
+    assert found["k"] == 1 and found["values"]["b"] == {}
+    assert sorted(p.name for p in Path(tmp_path).iterdir()) == [
+        "comparison.json",
+        "metrics.csv",
+        "table.csv",
+    ]
+
+
+def test_float32_copy_of_a_joint_model_gives_the_same_mask(joint, rng):
+    images = make_split(2, rng).images
+    expected = joint.predict(images, verbose=0)["mask"]
+    copy = build_float32(joint)
+    np.testing.assert_allclose(
+        copy.predict(images, verbose=0)["mask"], expected, atol=1e-6
+    )
+    explained = build_explain("joint", copy, seed=0)(images)
+    np.testing.assert_allclose(explained, expected[..., 0], atol=1e-6)
