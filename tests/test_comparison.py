@@ -319,6 +319,13 @@ def test_command_refuses_bad_input(run_dir, polygons, tmp_path, capsys, monkeypa
     assert "num_images=0" in fails(
         capsys, run_dir, polygons, out, *none, "--num-images=0"
     )
+    assert "from_logits=True" in fails(
+        capsys, run_dir, polygons, out, *none, "--logits"
+    )
+    (tmp_path / "my.keras").write_text("no model")
+    assert "classifier=joint" in fails(
+        capsys, tmp_path / "my.keras", polygons, out, *none, "--classifier=joint"
+    )
     for name in ("ham", "spam"):
         folder = shutil.copytree(polygons / "JPEGImages", tmp_path / "mail" / name)
     classes = fails(capsys, run_dir, folder.parent, out, *none)

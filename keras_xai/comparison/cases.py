@@ -77,6 +77,7 @@ def open_case(run: Path, data: Path, options: Options) -> Case:
     specs = select_methods(options.methods)
     if specs:
         _check_installed()
+    _check_options(run, options)
     if run.is_dir():
         subject = open_joint_run(run, options.classifier)
         class_names = subject.class_names or ()
@@ -178,6 +179,23 @@ def _read(
         num_images=options.num_images,
         seed=options.seed,
     )
+
+
+def _check_options(run: Path, options: Options) -> None:
+    """Refuses a run that is not there, and options that would have no effect."""
+    if not run.exists():
+        raise InputError(
+            f"{run} does not exist; expected a folder of `train` or a .keras file."
+        )
+    is_run, defaults = run.is_dir(), Options()
+    for name in ("input_range", "from_logits") if is_run else ("classifier",):
+        value = getattr(options, name)
+        if value != getattr(defaults, name):
+            raise InputError(
+                f"Invalid value for `{name}`. It is for "
+                f"{'a .keras file' if is_run else 'a run of `train`'}, and {run} is "
+                f"none. Received: {name}={value}"
+            )
 
 
 def _check_installed() -> None:
