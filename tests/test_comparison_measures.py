@@ -1,4 +1,5 @@
 import json
+import tracemalloc
 from pathlib import Path
 
 import keras
@@ -155,6 +156,44 @@ def test_heatmaps_that_are_not_finite_leave_no_file(tmp_path, rng):
     with pytest.raises(FloatingPointError):
         write_heatmaps(lambda x: x[..., 0] * np.nan, images, "ab", tmp_path / "a.npz")
     assert list(tmp_path.iterdir()) == []
+
+
+def peak_memory(function, *arguments):
+    tracemalloc.start()
+    function(*arguments)
+    peak = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    return peak
+
+
+def test_memory_does_not_grow_with_the_number_of_heatmaps_written(tmp_path):
+    def write(num_images):
+        images = np.broadcast_to(np.uint8(7), (num_images, 64, 64, 1))
+        path, names = tmp_path / "a.npz", ["a.png"] * num_images
+        write_heatmaps(lambda batch: batch[..., 0], images, names, path)
+
+    # NumPy writes in pieces of 16 MiB, which are 1024 of these heatmaps.
+    assert peak_memory(write, 4096) < 1.1 * peak_memory(write, 1024)
+
+
+def test_memory_does_not_grow_with_the_number_of_heatmaps_measured(tmp_path):
+    mask = np.eye(64, dtype=bool)
+    path, num_images = tmp_path / "a.npz", 8 * NUM_HEATMAPS
+    images = np.broadcast_to(np.uint8(7), (num_images, 64, 64, 1))
+    write_heatmaps(lambda batch: batch[..., 0], images, ["a"] * num_images, path)
+
+    def measure(num_images):
+        heatmaps = open_heatmaps(path)[:num_images]
+        region = Region(
+            np.arange(num_images),
+            lambda indices: np.broadcast_to(mask, (len(indices), 64, 64)),
+        )
+        localisation_measure(region, "Box", "", tolerance=0).compute("", heatmaps)
+        complexity_measure().compute("", heatmaps)
+
+    measure(NUM_HEATMAPS)  # what is made once
+    few = peak_memory(measure, NUM_HEATMAPS)
+    assert peak_memory(measure, num_images) < 1.2 * few
 
 
 @pytest.mark.parametrize("name", BASELINES)
