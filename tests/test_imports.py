@@ -44,6 +44,7 @@ MAY_IMPORT = {
         "training",
     },
     "cli": {
+        "analyzers",
         "comparison",
         "data_gen",
         "datasets",

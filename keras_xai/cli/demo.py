@@ -1,4 +1,4 @@
-"""Show it all small: generate polygons, train, explain, and write a report."""
+"""Show it all small: generate polygons, train, explain, compare, write a report."""
 
 import argparse
 from pathlib import Path
@@ -8,6 +8,15 @@ from keras_xai.errors import InputError
 
 IMAGE_SIZE = 64
 NUM_IMAGES, NUM_POSITIVE = 800, 494  # the paper's share, 618 of 1000
+METHODS = (
+    "gradient",
+    "smoothgrad",
+    "guided_backprop",
+    "deep_taylor",
+    "lrp.epsilon",
+    "lrp.sequential_preset_a_flat",
+)
+NUM_COMPARED = 64  # images
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -25,15 +34,22 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace) -> str:
     """Runs the demo and returns where the report is."""
+    from keras_xai.analyzers.innvestigate import check_installed
+
+    check_installed()  # before minutes of training
     import_tensorflow()
 
     import dataclasses
+    from functools import partial
 
+    import tensorflow as tf
     from rich.console import Console
 
     from data_gen.generate import generate
     from data_gen.recipes import RECIPES as DATA_RECIPES
     from keras_xai.cli.progress import epoch_lines, progress_bar
+    from keras_xai.comparison.compare import compare
+    from keras_xai.comparison.options import Options
     from keras_xai.datasets.images import list_images
     from keras_xai.datasets.voc import read_voc
     from keras_xai.explanations import explain_files, load_joint
@@ -44,6 +60,7 @@ def run(args: argparse.Namespace) -> str:
     console = Console(stderr=True, quiet=args.quiet, highlight=False)
     data_dir, run_dir = args.out / "polygons", args.out / "run"
     explanations_dir, report_path = args.out / "explanations", args.out / "report.html"
+    comparison_dir = args.out / "comparison"
 
     if not data_dir.exists():
         console.print(f"1. {NUM_IMAGES} images of polygons: {data_dir}")
@@ -82,6 +99,18 @@ def run(args: argparse.Namespace) -> str:
             explain_files(
                 joint, class_names, paths, explanations_dir, report=report_images
             )
-    write_report([run_dir, explanations_dir, data_dir], report_path)
-    console.print("4. The report:")
+
+    console.print(f"4. The mask beside iNNvestigate's analyzers: {comparison_dir}")
+    tf.get_logger().setLevel("ERROR")  # every size of a last batch is worth a note
+    compare(
+        run_dir,
+        data_dir,
+        comparison_dir,
+        Options(methods=METHODS, num_images=NUM_COMPARED, seed=args.seed),
+        progress=partial(progress_bar, quiet=args.quiet),
+        say=console.print,
+    )
+    folders = [comparison_dir, run_dir, explanations_dir, data_dir]
+    write_report(folders, report_path)
+    console.print("5. The report:")
     return str(report_path)
