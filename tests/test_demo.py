@@ -6,7 +6,6 @@ import pytest
 from keras_xai.cli import main
 from keras_xai.training.runs import read_log
 
-
 needs_innvestigate = pytest.mark.skipif(
     importlib.util.find_spec("innvestigate") is None,
     reason="iNNvestigate is not installed (make setup-innvestigate)",
