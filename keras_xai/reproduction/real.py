@@ -29,9 +29,9 @@ WINDOWS_PER_BOX = 4
 
 # Ours was made for thin lines on white. This is about zero mean, unit variance here.
 SCALE, OFFSET = 4.5 / 255, -2.0
-# And for targets that fill .024 of an image of two classes. With these factors, too,
-# a mask of the object costs what not knowing the class does: it fills .44 (silhouette)
-# of an image of 16 classes, and .68 (box) of one of two.
+# And for targets that fill .024 of an image of two classes. Here they fill .44
+# (silhouettes) of one of 16 classes, and .68 (boxes) of one of two: with these factors
+# a mask of the target costs the same part of the cross-entropy of guessing.
 L1_FACTORS = {"cue-conflict": 0.22, "raccoon": 0.035}
 
 
