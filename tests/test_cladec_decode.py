@@ -12,9 +12,11 @@ from test_datasets_classification import write_idx_set
 
 from keras_xai.cli import main
 from keras_xai.cli.decode import _parse_units
+from keras_xai.decoding import load_model
 from keras_xai.errors import InputError
 from keras_xai.evaluation.reconstruction import squared_error
 from keras_xai.models.classifier import build_classifier
+from keras_xai.models.image_classifier import build_image_classifier
 from keras_xai.report.report import write_report
 
 QUICK = ["--epochs=1", "--batch-size=8", "--precision=float32", "--quiet"]
@@ -202,3 +204,14 @@ def test_joint_models_classifier_is_decoded_under_a_white_mask(images, tmp_path)
 
 def test_units_are_numbers_and_ranges():
     assert _parse_units("0,3,8-10") == (0, 3, 8, 9, 10)
+
+
+def test_sequential_model_is_loaded_as_any_other(tmp_path, rng):
+    layers = [keras.Input((8, 8, 1)), keras.layers.Flatten(), keras.layers.Dense(2)]
+    model = keras.Sequential(layers)
+    model.save(tmp_path / "model.keras")
+    loaded = load_model(tmp_path / "model.keras")
+    images = rng.random((3, 8, 8, 1)).astype(np.float32)
+    np.testing.assert_array_equal(loaded(images), model(images))
+    classifier = build_image_classifier(loaded, (8, 8, 1), from_logits=True)
+    np.testing.assert_allclose(np.sum(classifier(images), axis=1), 1, rtol=1e-6)

@@ -121,8 +121,6 @@ def load_user_model(path: Path) -> tuple[keras.Model, ImageShape]:
         InputError: if the file cannot be loaded, or its input is no image.
     """
     model = load_model(path)
-    if isinstance(model, keras.Sequential):
-        model = keras.Model(model.inputs[0], model.outputs[0], name=model.name)
     try:
         return model, find_image_input(model, {})[1]
     except ValueError as error:

@@ -5,6 +5,7 @@ from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Any
 
+import keras
 import numpy as np
 
 from keras_xai.datasets.split import Split
@@ -124,7 +125,8 @@ def from_arrays(
 
 
 def from_batches(
-    batches: Iterable[tuple[Any, Any]], class_names: Sequence[str]
+    batches: Iterable[tuple[Any, Any]] | keras.utils.PyDataset,
+    class_names: Sequence[str],
 ) -> Split:
     """Collects a `tf.data.Dataset`, a `keras.utils.PyDataset`, or any batches.
 
@@ -139,8 +141,7 @@ def from_batches(
     Raises:
         InputError: as `from_arrays` does, or if there is no batch.
     """
-    if hasattr(batches, "__getitem__") and hasattr(batches, "__len__"):
-        # A PyDataset is no iterator, and does not say when an index is too large.
+    if isinstance(batches, keras.utils.PyDataset):  # no iterator, and endless as one
         batches = (batches[index] for index in range(len(batches)))
     images, labels = [], []
     for batch_images, batch_labels in batches:

@@ -48,9 +48,10 @@ def open_image(path: Path) -> Iterator[Image.Image]:
     """
     try:
         with Image.open(path) as file:
-            if getattr(file, "n_frames", 1) > 1:
+            num_frames = getattr(file, "n_frames", 1)
+            if num_frames > 1:
                 raise InputError(
-                    f"{path} has {file.n_frames} frames; expected a single image."
+                    f"{path} has {num_frames} frames; expected a single image."
                 )
             yield file
     except FileNotFoundError:

@@ -4,6 +4,8 @@ Reference:
     [IDA21] Sec. 3.
 """
 
+from typing import Any
+
 import numpy as np
 
 from keras_xai.reproduction.ledger import spread
@@ -53,7 +55,7 @@ def decode(encoder: np.ndarray, x: np.ndarray) -> np.ndarray:
     return code @ decoder
 
 
-def measure_toy(seeds: range = range(5)) -> dict[str, object]:
+def measure_toy(seeds: range = range(5)) -> dict[str, Any]:
     """Measures the loss by the encoder's angle beside its closed form.
 
     Returns:

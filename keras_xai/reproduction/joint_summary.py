@@ -114,8 +114,9 @@ def _losses_table(groups: dict[str, dict[int, Result | None]], size: int) -> str
     header = ["loss on the mask", "n", "accuracy", "mass on target", "IoU", "coverage"]
     lines = [
         "",
-        f"Our recipe with other losses on the mask, {size}×{size}. IoU is that of the mask "
-        "above 0.75 with the target; mass on target is the relevance mass accuracy.",
+        f"Our recipe with other losses on the mask, {size}×{size}. IoU is that of the "
+        "mask above 0.75 with the target; mass on target is the relevance mass "
+        "accuracy.",
         "",
         "| " + " | ".join(header) + " |",
         "|---" * len(header) + "|",

@@ -192,7 +192,7 @@ def _describe(classifier: keras.Model) -> dict[str, Any]:
     """Tells one classifier from another: where its mask goes, and its weights."""
     checksum = 0
     for weight in classifier.get_weights():
-        checksum = zlib.crc32(np.ascontiguousarray(weight), checksum)
+        checksum = zlib.crc32(weight.tobytes(), checksum)
     masked = [layer.name for layer in classifier.layers if layer.name.endswith(SUFFIX)]
     return {"masked": masked, "weights_crc32": checksum}
 
