@@ -25,7 +25,7 @@ from keras_xai.reproduction.real_pretraining import (
     pretraining_config,
 )
 from keras_xai.reproduction.real_summary import write_summary
-from keras_xai.reproduction.real_training import swap
+from keras_xai.reproduction.real_training import baseline_masks
 from keras_xai.sweeps import read_results, run_missing
 from keras_xai.training.config import config_from_dict
 from keras_xai.training.joint import build_from_config
@@ -85,7 +85,7 @@ def cell(name, profile="smoke"):
     return next(c for c in real.cells(profile) if c.name == name)
 
 
-def fake_result(own=0.7, swapped=0.4, untrained=0.5, pieces=3.0):
+def fake_result(own=0.7, swapped=0.4, edges=0.5, pieces=3.0):
     decided = {"accuracy": 0.2, "num_conflicts": 10, "num_shape": 2, "num_texture": 6}
     masks = {"num_pieces": pieces, "above_threshold": 0.1}
     return {
@@ -97,7 +97,7 @@ def fake_result(own=0.7, swapped=0.4, untrained=0.5, pieces=3.0):
             "masks": {
                 "own": masks | {"mass_on_object": own},
                 "swapped": masks | {"mass_on_object": swapped},
-                "untrained": masks | {"mass_on_object": untrained},
+                "edges": masks | {"mass_on_object": edges},
             },
         },
     }
@@ -175,26 +175,30 @@ def test_masks_of_the_objects_themselves_are_perfect():
     assert white["pointing_game"] == pytest.approx(white["object_share"])
 
 
-def test_swapped_masks_are_another_images():
-    masks = np.arange(5)[:, None, None] * np.ones((5, 2, 2))
-    assert (swap(masks) != masks).all()
-    assert sorted(swap(masks)[:, 0, 0]) == [0, 1, 2, 3, 4]
+def test_baseline_masks_know_nothing_of_the_image_or_of_the_model():
+    masks = np.arange(5)[:, None, None] * np.ones((5, 16, 16))
+    images = np.zeros((5, 16, 16, 3), np.uint8)
+    images[:, :, 8:] = 255
+    baselines = baseline_masks(masks, images)
+    assert (baselines["swapped"] != masks).all()
+    assert sorted(baselines["swapped"][:, 0, 0]) == [0, 1, 2, 3, 4]
+    assert (baselines["edges"][0].max(axis=0).nonzero()[0] == [7, 8]).all()
+    peaks = np.argwhere(baselines["centre"][0] == 1)
+    assert peaks.tolist() == [[7, 7], [7, 8], [8, 7], [8, 8]]
 
 
-def test_masks_are_held_against_boxes_of_the_positives():
-    boxes = np.zeros((4, 10, 10), bool)
-    boxes[0, :5], boxes[1, 5:] = True, True  # two positives, then two negatives
+def test_masks_are_held_against_boxes():
+    boxes = np.zeros((2, 10, 10), bool)
+    boxes[0, :5], boxes[1, 5:] = True, True
     masks = boxes * np.float32(0.5)
-    masks[2] = 0.25
     found = real_raccoon.describe_masks(masks, boxes)
-    assert found["coverage"] == 0.25 and found["coverage_negatives"] == 0.125
-    assert found["box_share"] == 0.5
+    assert found["coverage"] == 0.25 and found["box_share"] == 0.5
     assert found["pompom"] == found["pompom_above_threshold"] == 0
     assert found["pointing_game"] == found["mass_in_box"] == 1
-    swapped = real_raccoon.describe_masks(masks, boxes, swapped=True)
-    assert swapped["pompom"] == pytest.approx(1)
-    assert swapped["pompom_above_threshold"] == 0
-    assert swapped["pointing_game"] == swapped["mass_in_box"] == 0
+    beside = real_raccoon.describe_masks(masks[::-1], boxes)
+    assert beside["pompom"] == pytest.approx(1)
+    assert beside["pompom_above_threshold"] == 0
+    assert beside["pointing_game"] == beside["mass_in_box"] == 0
 
 
 def test_sharpness_alone_tells_sharp_from_flat(rng):
@@ -330,8 +334,8 @@ def test_verdicts_follow_the_numbers():
     assert set(found.values()) == {"missing"}
 
 
-def test_a_mask_that_another_images_fits_as_well_proves_nothing():
-    found, _ = verdicts(fake_result(own=0.9, swapped=0.9), fake_result(untrained=0.7))
+def test_a_mask_no_better_than_a_baseline_proves_nothing():
+    found, _ = verdicts(fake_result(own=0.9, swapped=0.9), fake_result(edges=0.7))
     assert found["real-fig8-object"] == "not reproduced"
 
 
@@ -380,8 +384,8 @@ def test_raccoon_cell_runs_and_is_summarised(data, tmp_path):
     result = groups["raccoon_joint"][0]["result"]
     assert len(result["log"]["stage"]) == 3
     assert result["joint"] == pytest.approx(result["final"]["val_accuracy"], abs=1e-4)
-    assert (
-        result["masks"]["own"]["coverage"] != result["masks"]["untrained"]["coverage"]
+    assert result["masks"]["swapped"]["coverage"] == pytest.approx(
+        result["masks"]["own"]["coverage"], abs=1e-4
     )
     assert {p.name for p in (folder / "figures").iterdir()} == {"raccoon.png"}
     assert "| raccoon_joint | 1 of 3 | swapped |" in (folder / "tables.md").read_text()

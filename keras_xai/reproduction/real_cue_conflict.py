@@ -17,10 +17,10 @@ from keras_xai.evaluation.shape_bias import shape_bias
 from keras_xai.report.figures import THRESHOLD
 from keras_xai.reproduction.real_pretraining import build_pretrained, pretrain
 from keras_xai.reproduction.real_training import (
+    baseline_masks,
     log_columns,
     predict,
     rounded,
-    swap,
     train_cell,
 )
 from keras_xai.sweeps import Cell
@@ -50,9 +50,8 @@ def measure_cue_conflict(
         decided (accuracy, counts of `ShapeBias`, accuracy by class) `alone`, by the
         classifier after stage 1 under a white mask, `joint`, by the joint model, and
         `majority`, by always answering the most frequent class; `masks`, means over the
-        validation images of their `own` masks, of other images' (`swapped`), and of
-        those of an explainer that is not trained (`untrained`); `pretraining`, its last
-        log row, or None.
+        validation images of their `own` masks and of `baseline_masks`; `pretraining`,
+        its last log row, or None.
     """
     spec = cell.spec
     keras.utils.clear_session()
@@ -81,6 +80,7 @@ def measure_cue_conflict(
         )
         training = train_cell(cell, train, validation, work_dir, build)
     found = predict(training, validation.images)
+    baselines = baseline_masks(found.masks, validation.images)
     most_frequent = np.bincount(validation.labels).argmax()
     chosen = choose_examples(validation)
     names = np.array(validation.class_names)
@@ -102,9 +102,8 @@ def measure_cue_conflict(
                 np.full_like(found.joint, most_frequent), validation
             ),
             "masks": {
-                "own": describe_masks(found.masks, objects),
-                "swapped": describe_masks(swap(found.masks), objects),
-                "untrained": describe_masks(found.untrained_masks, objects),
+                whose: describe_masks(masks, objects)
+                for whose, masks in {"own": found.masks, **baselines}.items()
             },
             "pretraining": pretraining,
         }

@@ -72,6 +72,7 @@ RACCOON_ACCURACY = {
     "sharpness": _result("sharpness"),
     "accuracy alone": _result("alone"),
     "accuracy": _result("joint"),
+    "coverage, negatives": _result("coverage_negatives"),
 }
 RACCOON_MASKS = {
     "POMPOM": "pompom",
@@ -80,9 +81,8 @@ RACCOON_MASKS = {
     "mass in box": "mass_in_box",
     "box's share": "box_share",
     "coverage": "coverage",
-    "coverage, negatives": "coverage_negatives",
 }
-WHOSE_MASKS = {"own": "", "swapped": ", swapped", "untrained": ", untrained"}
+WHOSE_MASKS = ("own", "swapped", "centre", "edges")  # see `baseline_masks`
 
 
 def mask_measures(columns: Mapping[str, str], whose: str) -> dict[str, Measure]:
@@ -97,8 +97,8 @@ def mask_measures(columns: Mapping[str, str], whose: str) -> dict[str, Measure]:
 
 def _all_masks(columns: Mapping[str, str]) -> dict[str, Measure]:
     return {
-        column + suffix: measure
-        for whose, suffix in WHOSE_MASKS.items()
+        f"{column}, {whose}": measure
+        for whose in WHOSE_MASKS
         for column, measure in mask_measures(columns, whose).items()
     }
 

@@ -18,10 +18,10 @@ from keras_xai.evaluation.localization import (
 )
 from keras_xai.report.figures import THRESHOLD
 from keras_xai.reproduction.real_training import (
+    baseline_masks,
     log_columns,
     predict,
     rounded,
-    swap,
     train_cell,
 )
 from keras_xai.sweeps import Cell
@@ -44,9 +44,9 @@ def measure_raccoon(cell: Cell, work_dir: Path, results_dir: Path) -> dict[str, 
         `final`, the last log row; `log`, all rows as columns; the validation accuracy
         `alone`, of the classifier after stage 1 under a white mask, `joint`, of the
         joint model, and `sharpness`, of a threshold on the image's sharpness, a cue
-        that the windows leave; `masks`, means over the validation images of their `own`
-        masks, of other images' (`swapped`), and of those of an explainer that is not
-        trained (`untrained`).
+        that the windows leave; `coverage_negatives`, of the masks of windows without a
+        raccoon; `masks`, means over those with one, of their `own` masks and of
+        `baseline_masks`.
     """
     spec = cell.spec
     keras.utils.clear_session()
@@ -60,6 +60,9 @@ def measure_raccoon(cell: Cell, work_dir: Path, results_dir: Path) -> dict[str, 
     training = train_cell(cell, train, validation, work_dir)
     found = predict(training, validation.images)
     boxes = np.stack([validation.target_box_map(i) for i in range(len(found.masks))])
+    is_positive = validation.labels == 1
+    masks = found.masks[is_positive]
+    baselines = baseline_masks(masks, validation.images[is_positive])
 
     chosen = choose_examples(validation)
     np.savez_compressed(
@@ -75,40 +78,30 @@ def measure_raccoon(cell: Cell, work_dir: Path, results_dir: Path) -> dict[str, 
             "alone": _accuracy(found.alone, validation),
             "joint": _accuracy(found.joint, validation),
             "sharpness": sharpness_accuracy(train, validation),
+            "coverage_negatives": float(found.masks[~is_positive].mean()),
             "masks": {
-                "own": describe_masks(found.masks, boxes),
-                "swapped": describe_masks(found.masks, boxes, swapped=True),
-                "untrained": describe_masks(found.untrained_masks, boxes),
+                whose: describe_masks(masks, boxes[is_positive])
+                for whose, masks in {"own": masks, **baselines}.items()
             },
         }
     )
 
 
-def describe_masks(
-    masks: np.ndarray, boxes: np.ndarray, *, swapped: bool = False
-) -> dict[str, float]:
+def describe_masks(masks: np.ndarray, boxes: np.ndarray) -> dict[str, float]:
     """Averages over images what a mask covers, in the box and off it.
 
     Args:
         masks: `(num_images, height, width)` float32 in [0, 1].
-        boxes: `(num_images, height, width)` bool, filled; empty without a target.
-        swapped: whether to give images with a box the masks of others with one.
+        boxes: `(num_images, height, width)` bool, filled.
 
     Returns:
-        `coverage_negatives`, over images without a box; over the others `coverage`,
-        `pompom`, `pompom_above_threshold`, of the pixels above .75, `pointing_game`,
-        `mass_in_box`, and `box_share`, the boxes' share of the image,
-        which a constant mask's mass and pointing game are.
+        `coverage`; `pompom`; `pompom_above_threshold`, of the pixels above .75;
+        `pointing_game`; `mass_in_box`; `box_share` of the image, which a constant
+        mask's mass and pointing game are.
     """
-    is_positive = boxes.any(axis=(1, 2))
-    coverages = coverage(masks)
-    masks, boxes = masks[is_positive], boxes[is_positive]
-    if swapped:
-        masks = swap(masks)
     above = pompom(masks, boxes, epsilon=THRESHOLD)
     return {
-        "coverage_negatives": float(coverages[~is_positive].mean()),
-        "coverage": float(coverages[is_positive].mean()),
+        "coverage": float(coverage(masks).mean()),
         "pompom": float(pompom(masks, boxes).mean()),
         "pompom_above_threshold": float(above.mean()),
         "pointing_game": float(pointing_game(masks, boxes).mean()),

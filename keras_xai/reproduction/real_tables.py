@@ -53,10 +53,10 @@ def write_tables(cue_conflict: Groups, raccoon: Groups, profile: str) -> str:
         *_table(cue_conflict, CUE_CONFLICT_BIAS),
         "## Cue conflict: masks",
         "",
-        "`swapped` gives each image another's mask; `untrained` are the masks before "
-        "the explainer is trained. The object is its filled silhouette; a constant "
-        "mask's mass and pointing game are the object's share of the image. Pieces are "
-        "of connected pixels above .75, at least a thousandth of the image.",
+        "Baselines: `swapped` gives each image another's mask, `centre` is a Gaussian, "
+        "`edges` are Sobel's. The object is its filled silhouette; a constant mask's "
+        "mass and pointing game are the object's share of the image. Pieces are of "
+        "connected pixels above .75, at least a thousandth of the image.",
         "",
         *_mask_table(cue_conflict, CUE_CONFLICT_MASKS),
         "## Cue conflict: accuracy by class",
@@ -65,14 +65,15 @@ def write_tables(cue_conflict: Groups, raccoon: Groups, profile: str) -> str:
         "## Raccoons and background of the same photographs: accuracy",
         "",
         "`joint-boxes` is the recipe with the loss outside the boxes; `sharpness` is a "
-        "threshold on the variance of the Laplacian, a cue that the windows leave.",
+        "threshold on the variance of the Laplacian, a cue that the windows leave; "
+        "negatives are windows without a raccoon.",
         "",
         *_table(raccoon, RACCOON_ACCURACY),
         "## Raccoons: masks",
         "",
-        "Of windows with a raccoon, unless it says negatives. A constant mask's mass "
-        "and pointing game are the box's share of the image. POMPOM is the share of "
-        "the pixels off the box that are lit at all, or above .75; less is better.",
+        "Of windows with a raccoon; baselines as above. A constant mask's mass and "
+        "pointing game are the box's share of the image. POMPOM is the share of the "
+        "pixels off the box that are lit at all, or above .75; less is better.",
         "",
         *_mask_table(raccoon, RACCOON_MASKS),
     ]

@@ -8,13 +8,14 @@ from typing import Any, NamedTuple
 import keras
 import numpy as np
 
+from keras_xai.datasets.gather import scale_images
 from keras_xai.datasets.split import Split
+from keras_xai.evaluation.baselines import centre_gaussian, sobel_edges
 from keras_xai.models.joint import build_white_mask_model
 from keras_xai.sweeps import Cell
 from keras_xai.training.config import changes_from_default, config_from_dict
 from keras_xai.training.joint import train_joint
 from keras_xai.training.runs import LogRow, read_log
-from keras_xai.training.stages import copy_features
 
 BATCH_SIZE = 32  # of predictions
 
@@ -23,13 +24,13 @@ class Training(NamedTuple):
     """What a training leaves.
 
     Attributes:
-        first: the joint model where its second stage starts, whose explainer is not
-            trained.
+        alone: the classifier after the first stage, under a white mask; see
+            `build_white_mask_model`.
         joint: the joint model at the end of the last stage.
         rows: the log.
     """
 
-    first: keras.Model
+    alone: keras.Model
     joint: keras.Model
     rows: list[LogRow]
 
@@ -42,13 +43,11 @@ class Predictions(NamedTuple):
             the first stage, under a white mask.
         joint: `(num_images,)` int64, those of the joint model.
         masks: `(num_images, height, width)` float32 in [0, 1], the joint model's.
-        untrained_masks: the same of the explainer before it is trained.
     """
 
     alone: np.ndarray
     joint: np.ndarray
     masks: np.ndarray
-    untrained_masks: np.ndarray
 
 
 def train_cell(
@@ -76,10 +75,6 @@ def train_cell(
     after_first = train_joint(
         first, train, validation, first_dir, classifier=build_classifier(), **options
     )
-    if config.stages[1].warm_start:
-        copy_features(
-            after_first.get_layer("classifier"), after_first.get_layer("explainer")
-        )
     run_dir = work_dir / "runs" / Path(cell.filename).stem
     joint = train_joint(
         config,
@@ -90,7 +85,7 @@ def train_cell(
         classifier=build_classifier(),
         **options,
     )
-    return Training(after_first, joint, read_log(run_dir))
+    return Training(build_white_mask_model(after_first), joint, read_log(run_dir))
 
 
 def predict(training: Training, images: np.ndarray) -> Predictions:
@@ -101,23 +96,32 @@ def predict(training: Training, images: np.ndarray) -> Predictions:
         images: `(num_images, height, width, 3)` uint8.
     """
     options = {"batch_size": BATCH_SIZE, "verbose": 0}
-    alone = build_white_mask_model(training.first).predict(images, **options)
-    first = training.first.predict(images, **options)
+    alone = training.alone.predict(images, **options)
     joint = training.joint.predict(images, **options)
     return Predictions(
         alone["probs"].argmax(axis=1),
         joint["probs"].argmax(axis=1),
         joint["mask"][..., 0],
-        first["mask"][..., 0],
     )
 
 
-def swap(masks: np.ndarray) -> np.ndarray:
-    """Gives each image the mask of another, half the images away.
+def baseline_masks(masks: np.ndarray, images: np.ndarray) -> dict[str, np.ndarray]:
+    """Makes masks that know nothing of the model, or not of the image.
 
-    What such masks still score, position and size explain.
+    Args:
+        masks: `(num_images, height, width)` float32 in [0, 1].
+        images: `(num_images, height, width, 3)` uint8.
+
+    Returns:
+        `swapped`, each image with the mask of that half the images away, which keeps
+        what position and size explain; `centre`, a Gaussian; `edges`, Sobel's.
     """
-    return np.roll(masks, len(masks) // 2, axis=0)
+    scaled = scale_images(images)
+    return {
+        "swapped": np.roll(masks, len(masks) // 2, axis=0),
+        "centre": centre_gaussian(scaled),
+        "edges": sobel_edges(scaled),
+    }
 
 
 def log_columns(rows: list[LogRow]) -> dict[str, list[Any]]:
