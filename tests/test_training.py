@@ -425,3 +425,15 @@ def test_any_classifier_can_be_trained_jointly(splits, tmp_path):
     masked.set_weights([weight + 1 for weight in before])
     with pytest.raises(InputError, match="holds a run with another classifier"):
         train(splits, tmp_path / "run", classifier=masked)
+
+
+def test_run_from_before_an_option_existed_goes_on(splits, tmp_path):
+    config = dataclasses.replace(TINY, stages=TINY.stages[:1])
+    with pytest.raises(KilledError):
+        train(splits, tmp_path / "run", config=config, report=kill_after(1))
+    path = tmp_path / "run" / "config.json"
+    settings = json.loads(path.read_text())
+    del settings["config"]["init_gain"], settings["config"]["stages"][0]["l1_start"]
+    path.write_text(json.dumps(settings))
+    train(splits, tmp_path / "run", config=config)
+    assert [row["epoch"] for row in runs.read_log(tmp_path / "run")] == [1, 2]

@@ -10,7 +10,7 @@ from scipy.sparse.csgraph import connected_components
 
 from keras_xai.datasets.images import read_image
 from keras_xai.datasets.split import DISTRACTOR, TARGET, Split
-from keras_xai.datasets.voc import Annotation, Object, _check_pixels, read_annotation
+from keras_xai.datasets.voc import Annotation, Object, check_pixels, read_annotation
 from keras_xai.errors import InputError
 
 SCALES = (1.25, 3.0)  # side of a window around a box, in the box's longest side
@@ -86,7 +86,7 @@ def read_crops(
     for index, path in enumerate(paths):
         annotation = read_annotation(path)
         image_path = folder / "JPEGImages" / annotation.filename
-        _check_pixels(image_path, annotation)
+        check_pixels(image_path, annotation)
         image = read_image(image_path, num_channels=3)
         rng = np.random.default_rng((seed, index))
         windows = _draw_windows(annotation, target, windows_per_box, rng)

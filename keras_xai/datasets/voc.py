@@ -136,7 +136,7 @@ def read_voc(
     for index, name in enumerate(names):
         stored = read_annotation(folder / "Annotations" / f"{name}.xml")
         path = folder / "JPEGImages" / stored.filename
-        _check_pixels(path, stored)
+        check_pixels(path, stored)
         image = read_image(path, num_channels=3, size=size)
         annotation = stored.resize(image.shape[:2])
         if index == 0:
@@ -202,8 +202,16 @@ def _object(path: Path, element: etree._Element, height: int, width: int) -> Obj
     return Object(_text(path, element, "name"), box)
 
 
-def _check_pixels(path: Path, annotation: Annotation) -> None:
-    """Makes sure that boxes and pixels mean the same places."""
+def check_pixels(path: Path, annotation: Annotation) -> None:
+    """Makes sure that boxes and pixels mean the same places.
+
+    Args:
+        path: the image file.
+        annotation: as stored.
+
+    Raises:
+        InputError: if the image has another size, or an EXIF orientation.
+    """
     with open_image(path) as file:
         orientation = file.getexif().get(ExifTags.Base.Orientation, 1)
         size = (file.height, file.width)

@@ -21,7 +21,12 @@ from keras_xai.models.explainer import build_explainer
 from keras_xai.models.joint import build_joint
 from keras_xai.models.masking import SUFFIX
 from keras_xai.training import runs
-from keras_xai.training.config import JointConfig, Stage, config_to_dict
+from keras_xai.training.config import (
+    JointConfig,
+    Stage,
+    config_from_dict,
+    config_to_dict,
+)
 from keras_xai.training.precision import Precision, resolve_precision
 from keras_xai.training.stages import compile_stage, copy_features
 from keras_xai.training.validation import ValidationRegions, evaluate
@@ -132,7 +137,7 @@ def train_joint(
     }
     if classifier is not None:
         settings["classifier"] = _describe(classifier)
-    runs.open_run(run_dir, settings)
+    runs.open_run(run_dir, settings, complete=_complete)
 
     finished = run_dir / "model.keras"
     if finished.exists():
@@ -186,6 +191,14 @@ def train_joint(
     temporary.rename(finished)
     (run_dir / "state.npz").unlink()
     return model
+
+
+def _complete(settings: dict[str, Any]) -> dict[str, Any]:
+    """Gives options that a run's config does not know yet their default."""
+    if "config" not in settings:
+        return settings
+    config = config_from_dict(settings["config"])
+    return settings | {"config": config_to_dict(config)}
 
 
 def _describe(classifier: keras.Model) -> dict[str, Any]:

@@ -6,6 +6,7 @@ import json
 import os
 import platform
 import subprocess
+from collections.abc import Callable
 from importlib import metadata
 from pathlib import Path
 from typing import Any
@@ -18,7 +19,12 @@ from keras_xai.errors import InputError
 LogRow = dict[str, Any]
 
 
-def open_run(run_dir: Path, settings: dict[str, Any]) -> None:
+def open_run(
+    run_dir: Path,
+    settings: dict[str, Any],
+    *,
+    complete: Callable[[dict[str, Any]], dict[str, Any]] = lambda found: found,
+) -> None:
     """Creates a run folder, or returns to one that was started with these settings.
 
     Writes `config.json` (the settings) and `environment.json` (versions, machine,
@@ -27,13 +33,14 @@ def open_run(run_dir: Path, settings: dict[str, Any]) -> None:
     Args:
         run_dir: the folder.
         settings: everything the numbers depend on, as `json.dump` can write it.
+        complete: adds what today's settings have and those of an older run lack.
 
     Raises:
         InputError: if the folder holds something else, or other settings.
     """
     config_path = run_dir / "config.json"
     if config_path.exists():
-        found = json.loads(config_path.read_text())
+        found = json.loads(json.dumps(complete(json.loads(config_path.read_text()))))
         wanted = json.loads(json.dumps(settings))
         if found != wanted:
             keys = [k for k in wanted | found if wanted.get(k) != found.get(k)]
