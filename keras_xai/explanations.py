@@ -2,8 +2,6 @@
 
 import csv
 import json
-import os
-import tempfile
 import zipfile
 from collections.abc import Callable, Iterator, Sequence
 from itertools import islice
@@ -16,6 +14,7 @@ import numpy as np
 
 from keras_xai.datasets.images import read_image
 from keras_xai.errors import InputError
+from keras_xai.folders import new_folder
 
 THRESHOLD = 0.75  # [IbPRIA19] Sec. 3: an absolute threshold on the mask
 OVERLAY_WEIGHT = 0.6  # of the mask's colours in an overlay
@@ -67,16 +66,13 @@ def explain_files(
             "Invalid value for `batch_size`. Expected at least 1. "
             f"Received: batch_size={batch_size}"
         )
-    if out_dir.exists() and (not out_dir.is_dir() or any(out_dir.iterdir())):
-        raise InputError(f"{out_dir} exists and is not empty; expected a new folder.")
-    out_dir.parent.mkdir(parents=True, exist_ok=True)
     height, width, num_channels = joint.input_shape[1:]
-    with tempfile.TemporaryDirectory(prefix=".explain-", dir=out_dir.parent) as room:
-        part = Path(room) / "part"
+    with new_folder(out_dir) as part:
         for folder in ("masks", "overlays", "thresholded"):
-            (part / folder).mkdir(parents=True)
+            (part / folder).mkdir()
+        mask_path = part / "mask.npy"
         masks = np.lib.format.open_memmap(
-            Path(room) / "mask.npy", "w+", np.float32, (len(paths), height, width)
+            mask_path, "w+", np.float32, (len(paths), height, width)
         )
         with (part / "predictions.csv").open("w", newline="") as file:
             writer = csv.writer(file)
@@ -101,10 +97,8 @@ def explain_files(
                 done += len(batch)
                 report(done)
         masks.flush()
-        _write_npz(part / "masks.npz", Path(room) / "mask.npy", paths)
-        if out_dir.exists():
-            out_dir.rmdir()
-        os.replace(part, out_dir)
+        _write_npz(part / "masks.npz", mask_path, paths)
+        mask_path.unlink()
 
 
 def colour_mask(mask: np.ndarray) -> np.ndarray:

@@ -1,14 +1,37 @@
-"""Explain images with a trained run: labels, probabilities and masks."""
+"""Explain images by a run's masks, or your own classifier by iNNvestigate's methods."""
 
 import argparse
+import math
+from functools import partial
 from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 from keras_xai.cli.quiet import import_tensorflow
+from keras_xai.errors import InputError
+
+if TYPE_CHECKING:
+    import keras
+
+    from keras_xai.comparison.explaining import Progress
+
+# Options that have an effect only with a model, with a run, or with methods.
+OF_MODEL: dict[str, Any] = {
+    "input_range": [0.0, 1.0],
+    "logits": False,
+    "class_names": None,
+}
+OF_RUN: dict[str, Any] = {"classifier": "alone"}
+OF_METHODS: dict[str, Any] = {"num_samples": 16, "seconds_per_method": 3600.0}
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Adds the verb's arguments."""
-    parser.add_argument("run", type=Path, metavar="RUN", help="folder of `train`")
+    parser.add_argument(
+        "run",
+        type=Path,
+        metavar="RUN",
+        help="folder of `train`, or a classifier saved as .keras",
+    )
     parser.add_argument(
         "images",
         type=Path,
@@ -19,26 +42,189 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--batch-size", type=int, default=32, help="images in memory at a time"
     )
+    methods = parser.add_argument_group("heatmaps by iNNvestigate")
+    methods.add_argument(
+        "--method",
+        nargs="+",
+        metavar="NAME",
+        default=argparse.SUPPRESS,
+        help="analyzers, by iNNvestigate's names; of a run, they explain the "
+        "classifier, beside the masks",
+    )
+    methods.add_argument(
+        "--num-samples",
+        type=int,
+        default=OF_METHODS["num_samples"],
+        help="inputs that SmoothGrad and integrated gradients average over",
+    )
+    methods.add_argument(
+        "--seconds-per-method",
+        type=float,
+        default=OF_METHODS["seconds_per_method"],
+        help="an analyzer that takes longer fails",
+    )
+    methods.add_argument(
+        "--classifier",
+        choices=("alone", "joint"),
+        default=OF_RUN["classifier"],
+        help="which classifier of a run is explained, under a white mask: stage 1's, "
+        "as in the paper, or the finished model's",
+    )
+    model = parser.add_argument_group("a classifier of your own")
+    model.add_argument(
+        "--input-range",
+        type=float,
+        nargs=2,
+        default=OF_MODEL["input_range"],
+        metavar=("BLACK", "WHITE"),
+        help="what the model expects for black and white: 0 255, or -1 1",
+    )
+    model.add_argument(
+        "--logits", action="store_true", help="the model's output wants a softmax"
+    )
+    model.add_argument(
+        "--class-names",
+        nargs="+",
+        metavar="NAME",
+        default=argparse.SUPPRESS,
+        help="in the order of the model's outputs (default: class 0, class 1, …)",
+    )
 
 
 def run(args: argparse.Namespace) -> str:
     """Explains and returns where the result is."""
+    names = tuple(dict.fromkeys(getattr(args, "method", ())))
+    _check_options(args, bool(names))
     import_tensorflow()
+
+    import tensorflow as tf
 
     from keras_xai.cli.progress import progress_bar
     from keras_xai.datasets.images import list_images
+
+    tf.get_logger().setLevel("ERROR")  # every size of a last batch is worth a note
+    voc_images = args.images / "JPEGImages"
+    paths = list_images(voc_images if voc_images.is_dir() else args.images)
+    progress = partial(progress_bar, quiet=args.quiet)
+    if names:
+        _explain_with_methods(args, names, paths, progress)
+    else:
+        _explain_with_masks(args, paths, args.out, progress)
+    return str(args.out)
+
+
+def _explain_with_masks(
+    args: argparse.Namespace, paths: list[Path], out: Path, progress: "Progress"
+) -> None:
     from keras_xai.explanations import explain_files, load_joint
 
     joint, class_names = load_joint(args.run)
-    voc_images = args.images / "JPEGImages"
-    paths = list_images(voc_images if voc_images.is_dir() else args.images)
-    with progress_bar("images", len(paths), quiet=args.quiet) as report:
+    with progress("images", len(paths)) as report:
         explain_files(
-            joint,
-            class_names,
-            paths,
-            args.out,
-            batch_size=args.batch_size,
-            report=report,
+            joint, class_names, paths, out, batch_size=args.batch_size, report=report
         )
-    return str(args.out)
+
+
+def _explain_with_methods(
+    args: argparse.Namespace,
+    names: tuple[str, ...],
+    paths: list[Path],
+    progress: "Progress",
+) -> None:
+    """Explains a classifier; that of a run in a folder beside its masks."""
+    from rich.console import Console
+
+    from keras_xai.analyzers.innvestigate import check_installed
+    from keras_xai.analyzers.methods import select_methods
+    from keras_xai.analyzers.network import extract_network
+    from keras_xai.attributions import explain_decisions, read_images
+    from keras_xai.comparison.subjects import load_user_model, open_joint_run
+    from keras_xai.decoding import NUM_CHECKED
+    from keras_xai.folders import new_folder
+
+    methods = select_methods(names)
+    check_installed()
+    with new_folder(args.out) as part:
+        if args.run.is_dir():
+            subject = open_joint_run(args.run, args.classifier)
+            classifier, class_names = subject.classifier, subject.class_names or ()
+            extract_network(classifier)  # or says which layer it does not know
+            _explain_with_masks(args, paths, part, progress)
+            images = read_images(paths, classifier.input_shape[1:], progress=progress)
+            folder = part / "classifier"
+        else:
+            model, shape = load_user_model(args.run)
+            some = read_images(paths[:NUM_CHECKED], shape)
+            classifier, class_names = _open_model(args, model, some)
+            extract_network(classifier)
+            images = read_images(paths, shape, progress=progress)
+            folder = part
+        failures = explain_decisions(
+            classifier,
+            class_names,
+            images,
+            [path.name for path in paths],
+            methods,
+            folder,
+            batch_size=args.batch_size,
+            num_samples=args.num_samples,
+            seconds_per_method=args.seconds_per_method,
+            progress=progress,
+        )
+    console = Console(stderr=True, quiet=args.quiet, highlight=False, soft_wrap=True)
+    for name, failure in failures.items():
+        console.print(f"{name} failed: {failure.reason}", markup=False)
+
+
+def _open_model(
+    args: argparse.Namespace, model: "keras.Model", images: Any
+) -> tuple["keras.Model", tuple[str, ...]]:
+    """Turns a user's model into a classifier of images in [0, 1]; names its classes."""
+    import numpy as np
+
+    from keras_xai.attributions import name_classes
+    from keras_xai.datasets.split import Split
+    from keras_xai.decoding import open_classifier
+
+    labels = np.zeros(len(images), np.int32)  # unknown
+    classifier = open_classifier(
+        model,
+        Split(images, labels, None, (), ()),
+        input_range=tuple(args.input_range),
+        from_logits=args.logits,
+    )
+    names = getattr(args, "class_names", None)
+    return classifier, name_classes(names, classifier.output_shape[-1])
+
+
+def _check_options(args: argparse.Namespace, has_methods: bool) -> None:
+    """Refuses a run that is not there, and options that would have no effect."""
+    if not args.run.exists():
+        raise InputError(
+            f"{args.run} does not exist; expected a folder of `train` or a .keras file."
+        )
+    if args.run.is_file() and not has_methods:
+        from keras_xai.analyzers.methods import METHODS
+
+        raise InputError(
+            f"{args.run} is a classifier without masks; expected --method and one or "
+            f"more of: {', '.join(METHODS)}."
+        )
+    for options, is_given, wanted in (
+        (OF_MODEL, args.run.is_file(), "a .keras file"),
+        (OF_RUN, args.run.is_dir(), "a run of `train`"),
+        (OF_METHODS | OF_RUN, has_methods, "heatmaps by --method"),
+    ):
+        for name, default in options.items():
+            value = getattr(args, name, default)
+            if not is_given and value != default:
+                raise InputError(
+                    f"Invalid value for `{name}`. It is for {wanted}; expected none "
+                    f"here. Received: {name}={value}"
+                )
+    low, high = args.input_range
+    if not (math.isfinite(low) and math.isfinite(high)) or low == high:
+        raise InputError(
+            "Invalid value for `input_range`. Expected two different numbers, for "
+            f"black and for white. Received: input_range={low:g} {high:g}"
+        )
