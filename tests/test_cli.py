@@ -216,3 +216,22 @@ def test_reproduce_lists_what_is_missing(tmp_path, capsys):
     assert main([*arguments, "--profile=smoke"]) == 0
     lines = capsys.readouterr().out.splitlines()
     assert lines and all(line.startswith("missing joint") for line in lines)
+
+
+def test_your_own_classifier_is_trained_jointly(polygons, tmp_path, capsys):
+    import keras
+
+    layers = [
+        keras.Input((32, 32, 3)),
+        keras.layers.Conv2D(4, 3, padding="same", name="conv"),
+        keras.layers.GlobalMaxPooling2D(),
+        keras.layers.Dense(2),
+    ]
+    model = tmp_path / "classifier.keras"
+    keras.Sequential(layers).save(model)
+    run = ["train", str(polygons), str(tmp_path / "run"), "--profile", "smoke"]
+    own = ["--model", str(model), "--logits"]
+    assert "Expected some of: conv" in fails(capsys, *run, *own, "--at", "nowhere")
+    assert "--at is for a classifier of your own" in fails(capsys, *run, "--at", "conv")
+    assert main([*run, *own, "--at", "conv", "--quiet"]) == 0
+    assert (tmp_path / "run" / "model.keras").exists()

@@ -415,11 +415,14 @@ def test_any_classifier_can_be_trained_jointly(splits, tmp_path):
     x = keras.layers.BatchNormalization()(x)
     x = keras.layers.GlobalMaxPooling2D()(keras.layers.ReLU(name="relu")(x))
     probs = keras.layers.Dense(2, activation="softmax")(x)
-    masked = insert_mask(keras.Model(image, probs), ["relu"])
+    inner = keras.Model(image, probs, name="inner")
+    masked = insert_mask(keras.Sequential([keras.Input((32, 32, 3)), inner]), ["relu"])
     before = [np.array(weight) for weight in masked.get_weights()]
     joint = train(splits, tmp_path / "run", classifier=masked)
     after = joint.get_layer("classifier").get_weights()
     assert not np.array_equal(before[0], after[0])
+    settings = json.loads((tmp_path / "run/config.json").read_text())
+    assert settings["classifier"]["masked"] == ["relu_mask"]
     stages = [row["stage"] for row in runs.read_log(tmp_path / "run")]
     assert stages == ["classifier"] * 2 + ["explainer"] * 2 + ["joint"] * 2
     masked.set_weights([weight + 1 for weight in before])

@@ -118,7 +118,9 @@ def run(args: argparse.Namespace) -> str:
     size = tuple(args.size) if args.size else None
     train, validation = read_splits(args.data, target=args.target, size=size)
     classifier = None
-    if args.model is not None:
+    if args.model is None:
+        _refuse_options_of_a_model(args)
+    else:
         classifier, config = _open_classifier(args, config, train)
     callbacks = () if args.tensorboard is None else (_tensorboard(args.tensorboard),)
     with epoch_lines(config, quiet=args.quiet) as report:
@@ -137,6 +139,17 @@ def run(args: argparse.Namespace) -> str:
         except ValueError as error:  # sizes and options that the builders refuse
             raise InputError(str(error)) from error
     return str(args.run)
+
+
+def _refuse_options_of_a_model(args: argparse.Namespace) -> None:
+    given = {
+        "--at": bool(args.at),
+        "--input-range": tuple(args.input_range) != (0.0, 1.0),
+        "--logits": args.logits,
+    }
+    for option, is_given in given.items():
+        if is_given:
+            raise InputError(f"{option} is for a classifier of your own; add --model.")
 
 
 def _open_classifier(args: argparse.Namespace, config, train):

@@ -20,6 +20,7 @@ from keras_xai.models.classifier import build_classifier
 from keras_xai.models.explainer import build_explainer
 from keras_xai.models.joint import build_joint
 from keras_xai.models.masking import SUFFIX
+from keras_xai.models.taps import layer_names
 from keras_xai.training import runs
 from keras_xai.training.config import (
     JointConfig,
@@ -206,7 +207,7 @@ def _describe(classifier: keras.Model) -> dict[str, Any]:
     checksum = 0
     for weight in classifier.get_weights():
         checksum = zlib.crc32(weight.tobytes(), checksum)
-    masked = [layer.name for layer in classifier.layers if layer.name.endswith(SUFFIX)]
+    masked = [name for name in layer_names(classifier) if name.endswith(SUFFIX)]
     return {"masked": masked, "weights_crc32": checksum}
 
 
