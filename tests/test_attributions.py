@@ -101,7 +101,7 @@ def read_rows(path):
         return list(csv.DictReader(file))
 
 
-def test_output_is_whole(room, stand_in, tmp_path):
+def test_output_is_whole(room, stand_in, tmp_path, capsys):
     out = tmp_path / "out"
     names = ["cat", "dog", "no pet"]
     methods = ["--method", "gradient", "lrp.z", "deep_taylor", "gradient"]
@@ -120,6 +120,8 @@ def test_output_is_whole(room, stand_in, tmp_path):
         for kind in ("heatmaps", "overlays"):
             found = sorted(path.name for path in (out / method / kind).iterdir())
             assert found == [f"{name}.png" for name in NAMES]
+    assert main(["report", str(out), str(tmp_path / "page.html")]) == 2
+    assert "heatmaps.png shows" in capsys.readouterr().err
     [failure] = read_rows(out / "failures.csv")
     assert failure == {"method": "lrp.z", "reason": "It took longer than 1 s."}
     photo = read_image(room / "photos" / "c.png", 3, (SIZE, SIZE))

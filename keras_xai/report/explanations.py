@@ -74,6 +74,11 @@ def build_section(folder: Path, data_dir: Path | None) -> Section:
         InputError: if a file is missing or broken, or the folders do not belong
             together.
     """
+    if (folder / "heatmaps.png").exists() and not (folder / "masks.npz").exists():
+        raise InputError(
+            f"{folder} holds heatmaps by --method and no masks, which the page is made "
+            "of; its heatmaps.png shows the first images beside them."
+        )
     predictions, class_names = read_predictions(folder)
     if data_dir is None:
         groups: Mapping[Group, list[Prediction]]
