@@ -16,7 +16,7 @@ METHODS = (
     "lrp.epsilon",
     "lrp.sequential_preset_a_flat",
 )
-NUM_COMPARED = 64  # images
+NUM_COMPARED, NUM_TAKEN_APART = 64, 12  # images
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -106,7 +106,13 @@ def run(args: argparse.Namespace) -> str:
         run_dir,
         data_dir,
         comparison_dir,
-        Options(methods=METHODS, num_images=NUM_COMPARED, seed=args.seed),
+        Options(
+            methods=METHODS,
+            num_images=NUM_COMPARED,
+            faithfulness_images=NUM_TAKEN_APART,
+            sanity_images=NUM_TAKEN_APART,
+            seed=args.seed,
+        ),
         progress=partial(progress_bar, quiet=args.quiet),
         say=console.print,
     )
