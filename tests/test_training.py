@@ -132,6 +132,8 @@ def test_shared_first_stage_gives_the_same_numbers(splits, unbroken, tmp_path):
     first = dataclasses.replace(TINY, stages=TINY.stages[:1])
     train(splits, tmp_path / "first", config=first)
     train(splits, tmp_path / "run", start_from=tmp_path / "first")
+    for stage in TINY.stages:
+        assert (tmp_path / "run" / f"{stage.name}.weights.h5").exists()
     assert (tmp_path / "run/log.csv").read_text() == (
         unbroken[0] / "log.csv"
     ).read_text()

@@ -1,5 +1,6 @@
 """Trains the joint model, stage by stage, epoch by epoch, resumable after each."""
 
+import shutil
 import zlib
 from collections.abc import Callable
 from functools import partial
@@ -236,7 +237,9 @@ def _restore(
     if start_from is not None:
         rows = runs.read_log(start_from)
         last = rows[-1]["stage"]
-        model.load_weights(start_from / f"{last}.weights.h5")
+        for name in names[: names.index(last) + 1]:
+            shutil.copy(start_from / f"{name}.weights.h5", run_dir)
+        model.load_weights(run_dir / f"{last}.weights.h5")
         return names.index(last) + 1, 0, rows
     return 0, 0, []
 
