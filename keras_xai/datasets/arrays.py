@@ -1,7 +1,7 @@
 """Arrays and batches that are already in Python, or in an .npz file, as splits."""
 
 import zipfile
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -141,10 +141,8 @@ def from_batches(
     Raises:
         InputError: as `from_arrays` does, or if there is no batch.
     """
-    if isinstance(batches, keras.utils.PyDataset):  # no iterator, and endless as one
-        batches = (batches[index] for index in range(len(batches)))
     images, labels = [], []
-    for batch_images, batch_labels in batches:
+    for batch_images, batch_labels in _iterate(batches):
         images.append(np.asarray(batch_images))
         batch_labels = np.asarray(batch_labels)
         if batch_labels.ndim == 2 and batch_labels.shape[1] == len(class_names) > 1:
@@ -153,3 +151,13 @@ def from_batches(
     if not images:
         raise InputError("There is no batch; expected at least one of images.")
     return from_arrays(np.concatenate(images), np.concatenate(labels), class_names)
+
+
+def _iterate(
+    batches: Iterable[tuple[Any, Any]] | keras.utils.PyDataset,
+) -> Iterator[tuple[Any, Any]]:
+    if isinstance(batches, keras.utils.PyDataset):  # no iterator, and endless as one
+        for index in range(len(batches)):
+            yield batches[index]
+    else:
+        yield from batches
