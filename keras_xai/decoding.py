@@ -3,8 +3,6 @@
 import csv
 import dataclasses
 import json
-import os
-import tempfile
 from collections.abc import Callable, Mapping
 from functools import partial
 from pathlib import Path
@@ -17,6 +15,7 @@ import tensorflow as tf
 from keras_xai.datasets.gather import scale_images
 from keras_xai.datasets.split import Split
 from keras_xai.errors import InputError
+from keras_xai.folders import check_new, new_folder
 from keras_xai.models.decoder import build_decoder
 from keras_xai.models.image_classifier import build_image_classifier
 from keras_xai.models.taps import build_encoder, keep_units
@@ -187,8 +186,7 @@ def decode_layer(
     Reference:
         [IDA21] Sec. 2; Sec. 7 for units and for differences between networks.
     """
-    if out_dir.exists() and (not out_dir.is_dir() or any(out_dir.iterdir())):
-        raise InputError(f"{out_dir} exists and is not empty; expected a new folder.")
+    check_new(out_dir)  # before the trainings
     encoders = {
         method: open_encoder(classifier, layer_name, train, units)
         for method, classifier in classifiers.items()
@@ -219,10 +217,7 @@ def decode_layer(
     }
     prediction = predict(classifier, test.images).argmax(axis=1).astype(np.int32)
 
-    out_dir.parent.mkdir(parents=True, exist_ok=True)
-    with tempfile.TemporaryDirectory(prefix=".decode-", dir=out_dir.parent) as room:
-        part = Path(room) / "part"
-        part.mkdir()
+    with new_folder(out_dir) as part:
         _write_reconstructions(
             part / "reconstructions.npz", test, prediction, reconstructions
         )
@@ -243,9 +238,6 @@ def decode_layer(
         }
         (part / "settings.json").write_text(json.dumps(everything, indent=2) + "\n")
         finish(part)
-        if out_dir.exists():
-            out_dir.rmdir()
-        os.replace(part, out_dir)
 
 
 def _write_reconstructions(

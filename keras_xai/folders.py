@@ -22,8 +22,7 @@ def new_folder(out_dir: Path) -> Iterator[Path]:
     Raises:
         InputError: if `out_dir` exists and is not an empty folder.
     """
-    if out_dir.exists() and (not out_dir.is_dir() or any(out_dir.iterdir())):
-        raise InputError(f"{out_dir} exists and is not empty; expected a new folder.")
+    check_new(out_dir)
     out_dir.parent.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(prefix=".part-", dir=out_dir.parent) as room:
         part = Path(room) / "part"
@@ -32,3 +31,9 @@ def new_folder(out_dir: Path) -> Iterator[Path]:
         if out_dir.exists():
             out_dir.rmdir()
         os.replace(part, out_dir)
+
+
+def check_new(out_dir: Path) -> None:
+    """Raises an InputError if a folder exists and is not empty."""
+    if out_dir.exists() and (not out_dir.is_dir() or any(out_dir.iterdir())):
+        raise InputError(f"{out_dir} exists and is not empty; expected a new folder.")

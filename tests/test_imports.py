@@ -18,7 +18,7 @@ MAY_IMPORT = {
     "training": {"datasets", "errors", "evaluation", "losses", "models"},
     "folders": {"errors"},
     "explanations": {"datasets", "errors", "folders"},
-    "decoding": {"datasets", "errors", "models", "training"},
+    "decoding": {"datasets", "errors", "folders", "models", "training"},
     "comparison": {
         "analyzers",
         "datasets",

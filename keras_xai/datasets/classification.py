@@ -188,8 +188,8 @@ def _read_tiny_imagenet(
     names = _read_class_names(names_folder / "classes.tsv")
     class_names = [names.get(wnid, wnid) for wnid in wnids]
     return (
-        _read_files(train, class_names, size, num_channels),
-        _read_files(test, class_names, size, num_channels),
+        read_files(train, class_names, size, num_channels),
+        read_files(test, class_names, size, num_channels),
     )
 
 
@@ -226,8 +226,8 @@ def _read_class_folders(
             f"{folder} has {len(train)} images; expected at least {TEST_EVERY}."
         )
     return (
-        _read_files(train, class_names, size, num_channels),
-        _read_files(test, class_names, size, num_channels),
+        read_files(train, class_names, size, num_channels),
+        read_files(test, class_names, size, num_channels),
     )
 
 
@@ -241,12 +241,26 @@ def _list_class_folders(
     ]
 
 
-def _read_files(
+def read_files(
     files: Sequence[tuple[Path, int]],
     class_names: Sequence[str],
     size: tuple[int, int] | None,
     num_channels: int,
 ) -> Split:
+    """Reads labelled image files.
+
+    Args:
+        files: paths and labels.
+        class_names: one a class.
+        size: `(height, width)` to resize to, or None for the files' own.
+        num_channels: 1 or 3.
+
+    Returns:
+        A split without annotations.
+
+    Raises:
+        InputError: if a file cannot be read, or images differ in size.
+    """
     for index, (path, _) in enumerate(files):
         image = read_image(path, num_channels, size)
         if index == 0:

@@ -6,8 +6,8 @@ from typing import Literal
 
 import numpy as np
 
-from keras_xai.datasets.allocate import allocate
-from keras_xai.datasets.images import list_images, read_image
+from keras_xai.datasets.classification import read_files
+from keras_xai.datasets.images import list_images
 from keras_xai.datasets.split import Split
 from keras_xai.errors import InputError
 
@@ -73,7 +73,7 @@ def read_cue_conflict(
             "shape class."
         )
     train, validation = (
-        _read(chosen[is_validation], class_names, size)
+        read_files(chosen[is_validation], class_names, size, 3)
         for is_validation in (False, True)
     )
     return train, validation
@@ -100,16 +100,3 @@ def _match(path: Path, class_names) -> re.Match:
             f"with classes among {', '.join(class_names)}."
         )
     return match
-
-
-def _read(files, class_names, size: tuple[int, int]) -> Split:
-    images = allocate((len(files), *size, 3))
-    for index, (path, _) in enumerate(files):
-        images[index] = read_image(path, 3, size)
-    return Split(
-        images,
-        np.array([label for _, label in files], np.int32),
-        None,
-        tuple(path.name for path, _ in files),
-        tuple(class_names),
-    )

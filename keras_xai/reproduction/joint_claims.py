@@ -3,7 +3,7 @@
 from collections.abc import Callable
 from typing import Any, NamedTuple
 
-from keras_xai.reproduction.ledger import spread
+from keras_xai.reproduction.ledger import ledger_row, spread
 
 PAPER = "IbPRIA19"
 Result = dict[str, Any]
@@ -174,18 +174,17 @@ def judge(
         verdict = "missing"
     else:
         verdict = "not reproduced"
-    commits = {r["environment"]["commit"] for r in paper + ours}
-    return {
-        "id": f"joint-{claim.id}-{size}",
-        "paper": PAPER,
-        "claim": claim.text,
-        "paper_value": claim.paper_value,
-        "ours_mean": paper_spread["mean"],
-        "ours_sd": paper_spread["sd"],
-        "n": len(paper),
-        "recipe_joint": {**our_spread, "n": len(ours)},
-        "profile": profile,
-        "verdict": verdict,
-        "command": f"keras-xai reproduce joint --profile {profile}",
-        "commit": ", ".join(sorted(c for c in commits if c)),
-    }
+    return ledger_row(
+        {
+            "id": f"joint-{claim.id}-{size}",
+            "paper": PAPER,
+            "claim": claim.text,
+            "paper_value": claim.paper_value,
+        },
+        paper,
+        ours,
+        claim.measure,
+        profile=profile,
+        verdict=verdict,
+        command=f"keras-xai reproduce joint --profile {profile}",
+    )

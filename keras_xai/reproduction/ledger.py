@@ -1,7 +1,7 @@
 """The ledger of claims, and what its rows are made of."""
 
 import json
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -27,6 +27,42 @@ def format_spread(values: Sequence[float], digits: int = 3) -> str:
     if numbers["sd"] is None:
         return f"{numbers['mean']:.{digits}f}"
     return f"{numbers['mean']:.{digits}f} ± {numbers['sd']:.{digits}f}"
+
+
+def ledger_row(
+    identity: Mapping[str, str],
+    paper: Sequence[dict[str, Any]],
+    ours: Sequence[dict[str, Any]],
+    measure: Callable[[dict[str, Any]], float],
+    *,
+    profile: str,
+    verdict: str,
+    command: str,
+) -> dict[str, Any]:
+    """Makes a row of the ledger for a claim that both recipes answer.
+
+    Args:
+        identity: `id`, `paper`, `claim` and `paper_value`.
+        paper: the cells' files of the paper's recipe.
+        ours: those of our recipe.
+        measure: from a file to the number that decides.
+        profile: the cells' profile.
+        verdict: on the paper's recipe.
+        command: what makes the numbers.
+    """
+    of_paper = spread([measure(result) for result in paper])
+    commits = {result["environment"]["commit"] for result in (*paper, *ours)}
+    return {
+        **identity,
+        "ours_mean": of_paper["mean"],
+        "ours_sd": of_paper["sd"],
+        "n": len(paper),
+        "recipe_joint": {**spread([measure(r) for r in ours]), "n": len(ours)},
+        "profile": profile,
+        "verdict": verdict,
+        "command": command,
+        "commit": ", ".join(sorted(commit for commit in commits if commit)),
+    }
 
 
 def write_ledger(path: Path, paper: str, claims: Sequence[dict[str, Any]]) -> None:

@@ -3,7 +3,7 @@
 from collections.abc import Callable, Mapping
 from typing import Any, NamedTuple
 
-from keras_xai.reproduction.ledger import spread
+from keras_xai.reproduction.ledger import ledger_row, spread
 from keras_xai.reproduction.real_measures import Group, Result, finished
 
 PAPER = "IbPRIA19 Sec. 2.4"
@@ -94,21 +94,20 @@ def judge(claim: Claim, groups: Mapping[str, Group], profile: str) -> dict[str, 
     paper, ours = finished(groups[PAPER_GROUP]), finished(groups[OUR_GROUP])
     paper_spread = spread([claim.measure(result) for result in paper])
     our_spread = spread([claim.measure(result) for result in ours])
-    commits = {result["environment"]["commit"] for result in paper + ours}
-    return {
-        "id": f"real-{claim.id}",
-        "paper": PAPER,
-        "claim": claim.text,
-        "paper_value": claim.paper_value,
-        "ours_mean": paper_spread["mean"],
-        "ours_sd": paper_spread["sd"],
-        "n": len(paper),
-        "recipe_joint": {**our_spread, "n": len(ours)},
-        "profile": profile,
-        "verdict": _verdict(claim, paper_spread["mean"], our_spread["mean"]),
-        "command": f"keras-xai reproduce real --profile {profile}",
-        "commit": ", ".join(sorted(commit for commit in commits if commit)),
-    }
+    return ledger_row(
+        {
+            "id": f"real-{claim.id}",
+            "paper": PAPER,
+            "claim": claim.text,
+            "paper_value": claim.paper_value,
+        },
+        paper,
+        ours,
+        claim.measure,
+        profile=profile,
+        verdict=_verdict(claim, paper_spread["mean"], our_spread["mean"]),
+        command=f"keras-xai reproduce real --profile {profile}",
+    )
 
 
 def _verdict(claim: Claim, paper: float | None, ours: float | None) -> str:
