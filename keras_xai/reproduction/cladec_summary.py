@@ -18,6 +18,7 @@ from keras_xai.reproduction.cladec_toy import (
     measure_toy,
 )
 from keras_xai.reproduction.ledger import format_spread, write_ledger
+from keras_xai.reproduction.markdown import table_header, table_row
 from keras_xai.sweeps import Cell, read_results
 from keras_xai.training.runs import write_atomically
 
@@ -144,7 +145,7 @@ def _tables(setup: Setup, group: Group) -> Iterator[str]:
         f"(n = {len(accuracies)})."
     )
     yield ""
-    yield from _header(
+    yield from table_header(
         "layer",
         "n",
         "Rec ClaDec",
@@ -158,7 +159,7 @@ def _tables(setup: Setup, group: Group) -> Iterator[str]:
         cladec, ref_ae = f"layer{layer}_cladec-a0", f"layer{layer}_ref-ae"
         if cladec not in group:
             continue
-        yield _row(
+        yield table_row(
             layer,
             _count(group, cladec),
             *_pair(group, cladec, ref_ae, "rec", 2),
@@ -166,15 +167,15 @@ def _tables(setup: Setup, group: Group) -> Iterator[str]:
         )
         if is_paper:
             numbers = [f"*{text}*" for text in PAPER_TABLE_1[layer]]
-            yield _row("*paper*", "*5*", *numbers[:2], "", *numbers[2:], "")
+            yield table_row("*paper*", "*5*", *numbers[:2], "", *numbers[2:], "")
     yield ""
     if "layer-2_cladec-a0" in group:
         yield from _table_2(group, is_paper)
-    yield from _header(
+    yield from table_header(
         "layer, method", "n", "SSIM", "feature cosine", "agreement", "Rec, training"
     )
     for setting in group:
-        yield _row(
+        yield table_row(
             setting,
             _count(group, setting),
             *(
@@ -186,7 +187,7 @@ def _tables(setup: Setup, group: Group) -> Iterator[str]:
 
 
 def _table_2(group: Group, is_paper: bool) -> Iterator[str]:
-    yield from _header(
+    yield from table_header(
         "α of Eq. 1",
         "α as printed (1 − α)",
         "n",
@@ -197,7 +198,7 @@ def _table_2(group: Group, is_paper: bool) -> Iterator[str]:
     )
     for alpha in ALPHAS:
         setting = f"layer-2_cladec-a{alpha:g}"
-        yield _row(
+        yield table_row(
             f"{alpha:g}",
             f"{1 - alpha:.3g}",
             _count(group, setting),
@@ -208,7 +209,7 @@ def _table_2(group: Group, is_paper: bool) -> Iterator[str]:
         )
         if is_paper:
             numbers = [f"*{text}*" for text in PAPER_TABLE_2[alpha]]
-            yield _row("*paper*", "", "*5*", "", *numbers)
+            yield table_row("*paper*", "", "*5*", "", *numbers)
     yield ""
 
 
@@ -238,10 +239,10 @@ def _claims_table(claims: Sequence[dict[str, Any]]) -> Iterator[str]:
         "the opposite is significant. With one seed there is no test, only a sign."
     )
     yield ""
-    yield from _header("claim", "comparison", "difference", "p", "n", "holds")
+    yield from table_header("claim", "comparison", "difference", "p", "n", "holds")
     for claim in claims:
         for test in claim["tests"]:
-            yield _row(
+            yield table_row(
                 f"{claim['id']}: **{claim['verdict']}**",
                 test["text"],
                 format_spread(test["values"], 4),
@@ -249,15 +250,6 @@ def _claims_table(claims: Sequence[dict[str, Any]]) -> Iterator[str]:
                 len(test["values"]),
                 {True: "yes", False: "no", None: "missing"}[test["holds"]],
             )
-
-
-def _header(*names: str) -> Iterator[str]:
-    yield _row(*names)
-    yield "|---" * len(names) + "|"
-
-
-def _row(*values: Any) -> str:
-    return "| " + " | ".join(map(str, values)) + " |"
 
 
 def _draw(setup: Setup, group: Group, folder: Path) -> None:

@@ -17,6 +17,7 @@ from keras_xai.reproduction.joint_claims import (
     stage_accuracy,
 )
 from keras_xai.reproduction.ledger import format_spread, spread, write_ledger
+from keras_xai.reproduction.markdown import table_header, table_row
 from keras_xai.sweeps import Cell, read_results
 from keras_xai.training.runs import write_atomically
 
@@ -95,8 +96,7 @@ def _table(groups: dict[str, dict[int, Result | None]], profile: str) -> str:
         "seeds. `alone` is the classifier's accuracy under a white mask, after stage "
         "1. Pointing game and mass are over the positives.",
         "",
-        "| " + " | ".join(header) + " |",
-        "|---" * len(header) + "|",
+        *table_header(*header),
     ]
     for name, results in groups.items():
         summary = summarise(results)
@@ -105,7 +105,7 @@ def _table(groups: dict[str, dict[int, Result | None]], profile: str) -> str:
         for column in ("majority_rate", "val_accuracy_after_classifier", *COLUMNS):
             digits = 4 if column == "val_coverage" else 3
             cells.append(format_spread(summary[column]["values"], digits))
-        lines.append("| " + " | ".join(cells) + " |")
+        lines.append(table_row(*cells))
     return "\n".join(lines) + "\n"
 
 
@@ -118,8 +118,7 @@ def _losses_table(groups: dict[str, dict[int, Result | None]], size: int) -> str
         "mask above 0.75 with the target; mass on target is the relevance mass "
         "accuracy.",
         "",
-        "| " + " | ".join(header) + " |",
-        "|---" * len(header) + "|",
+        *table_header(*header),
     ]
     for name, results in groups.items():
         recipe, price, data = name.split("_")
@@ -131,7 +130,7 @@ def _losses_table(groups: dict[str, dict[int, Result | None]], size: int) -> str
         for column in ("val_accuracy", "val_mass_on_target", "val_iou", "val_coverage"):
             digits = 4 if column == "val_coverage" else 3
             cells.append(format_spread([row[column] for row in done], digits))
-        lines.append("| " + " | ".join(cells) + " |")
+        lines.append(table_row(*cells))
     return "\n".join(lines) + "\n"
 
 

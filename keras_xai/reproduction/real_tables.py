@@ -1,9 +1,9 @@
 """The cells on real images as Markdown tables."""
 
 from collections.abc import Iterator, Mapping
-from typing import Any
 
 from keras_xai.reproduction.ledger import format_spread
+from keras_xai.reproduction.markdown import table_header, table_row
 from keras_xai.reproduction.real_measures import (
     CUE_CONFLICT_ACCURACY,
     CUE_CONFLICT_BIAS,
@@ -81,29 +81,29 @@ def write_tables(cue_conflict: Groups, raccoon: Groups, profile: str) -> str:
 
 
 def _table(groups: Groups, measures: Mapping[str, Measure]) -> Iterator[str]:
-    yield from _header("setting", "n", *measures)
+    yield from table_header("setting", "n", *measures)
     for name, group in groups.items():
         values = [_format(group, measure) for measure in measures.values()]
-        yield _row(name, _count(group), *values)
+        yield table_row(name, _count(group), *values)
     yield ""
 
 
 def _mask_table(groups: Groups, columns: Mapping[str, str]) -> Iterator[str]:
-    yield from _header("setting", "n", "masks", *columns)
+    yield from table_header("setting", "n", "masks", *columns)
     for name, group in groups.items():
         for whose in WHOSE_MASKS:
             measures = mask_measures(columns, whose).values()
             values = [_format(group, measure) for measure in measures]
-            yield _row(name, _count(group), whose, *values)
+            yield table_row(name, _count(group), whose, *values)
     yield ""
 
 
 def _class_table(groups: Groups) -> Iterator[str]:
-    yield from _header("class", *groups)
-    yield _row("n", *map(_count, groups.values()))
+    yield from table_header("class", *groups)
+    yield table_row("n", *map(_count, groups.values()))
     for name in class_names(list(groups.values())):
         measure = class_accuracy("joint", name)
-        yield _row(name, *(_format(group, measure) for group in groups.values()))
+        yield table_row(name, *(_format(group, measure) for group in groups.values()))
     yield ""
 
 
@@ -129,12 +129,3 @@ def _count(group: Group) -> str:
         if num_finished == len(group)
         else (f"{num_finished} of {len(group)}")
     )
-
-
-def _header(*names: str) -> Iterator[str]:
-    yield _row(*names)
-    yield "|---" * len(names) + "|"
-
-
-def _row(*values: Any) -> str:
-    return "| " + " | ".join(map(str, values)) + " |"
