@@ -12,9 +12,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Adds the verb's arguments."""
     parser.add_argument(
         "paper",
-        choices=("joint", "cladec", "real"),
-        help="which experiments: the first paper's, the second's, or the first's on "
-        "real images",
+        choices=("joint", "compare", "cladec", "real"),
+        help="which experiments: the first paper's, its comparison with iNNvestigate, "
+        "the second paper's, or the first's on real images",
     )
     parser.add_argument(
         "--profile", choices=PROFILES, default="paper", help="how long to train"
@@ -48,6 +48,8 @@ def run(args: argparse.Namespace) -> str:
     from keras_xai.reproduction import (
         cladec,
         cladec_summary,
+        compare,
+        compare_summary,
         joint,
         joint_summary,
         real,
@@ -59,6 +61,7 @@ def run(args: argparse.Namespace) -> str:
     folder = args.results / args.paper
     experiments, summary = {
         "joint": (joint, joint_summary),
+        "compare": (compare, compare_summary),
         "cladec": (cladec, cladec_summary),
         "real": (real, real_summary),
     }[args.paper]

@@ -5,6 +5,7 @@ import json
 from pathlib import Path
 from typing import Any
 
+import keras
 import numpy as np
 
 from data_gen.config import PolygonConfig
@@ -105,19 +106,7 @@ def measure(cell: Cell, work_dir: Path, results_dir: Path) -> dict[str, Any]:
         `final`, the last log row; `log`, all rows as columns; `probs`, the examples'
         probability of the target.
     """
-    config = config_from_dict(cell.spec["config"])
-    options = {"seed": cell.spec["seed"], "precision": cell.spec["precision"]}
-    train, validation = _read_data(cell.spec["data"], work_dir)
-
-    first = dataclasses.replace(config, stages=config.stages[:1])
-    shared = Cell("first", cell.spec | {"config": changes_from_default(first)})
-    first_dir = work_dir / "runs" / Path(shared.filename).stem
-    train_joint(first, train, validation, first_dir, **options)
-    run_dir = work_dir / "runs" / Path(cell.filename).stem
-    model = train_joint(
-        config, train, validation, run_dir, start_from=first_dir, **options
-    )
-
+    model, validation, run_dir = train(cell, work_dir)
     rows = read_log(run_dir)
     positives = np.flatnonzero(validation.labels)[:NUM_EXAMPLES]
     images = validation.images[positives]
@@ -133,6 +122,41 @@ def measure(cell: Cell, work_dir: Path, results_dir: Path) -> dict[str, Any]:
         "log": {key: [_rounded(row.get(key)) for row in rows] for key in columns},
         "probs": [_rounded(float(p)) for p in outputs["probs"][:, 1]],
     }
+
+
+def train(cell: Cell, work_dir: Path) -> tuple[keras.Model, Split, Path]:
+    """Trains one cell, or loads what it left.
+
+    Args:
+        cell: one of `cells`.
+        work_dir: for data sets and run folders, which are kept.
+
+    Returns:
+        The joint model, the validation images, and the run folder.
+    """
+    config = config_from_dict(cell.spec["config"])
+    options = {"seed": cell.spec["seed"], "precision": cell.spec["precision"]}
+    folder = make_data(cell.spec["data"], work_dir)
+    training, validation = read_voc(folder, "train"), read_voc(folder, "val")
+
+    first = dataclasses.replace(config, stages=config.stages[:1])
+    shared = Cell("first", cell.spec | {"config": changes_from_default(first)})
+    first_dir = work_dir / "runs" / Path(shared.filename).stem
+    train_joint(first, training, validation, first_dir, **options)
+    run_dir = work_dir / "runs" / Path(cell.filename).stem
+    model = train_joint(
+        config, training, validation, run_dir, start_from=first_dir, **options
+    )
+    return model, validation, run_dir
+
+
+def make_data(options: dict[str, Any], work_dir: Path) -> Path:
+    """Generates a cell's data set, unless it is there, and returns its folder."""
+    config = PolygonConfig(**json.loads(json.dumps(options)))
+    folder = work_dir / "data" / Path(Cell("polygons", options).filename).stem
+    if not folder.exists():
+        generate(config, folder, progress=False)
+    return folder
 
 
 def _other_losses(ours: JointConfig) -> dict[str, JointConfig]:
@@ -187,14 +211,6 @@ def _cell(
             "precision": "mixed_bfloat16",
         },
     )
-
-
-def _read_data(options: dict[str, Any], work_dir: Path) -> tuple[Split, Split]:
-    config = PolygonConfig(**json.loads(json.dumps(options)))
-    folder = work_dir / "data" / Path(Cell("polygons", options).filename).stem
-    if not folder.exists():
-        generate(config, folder, progress=False)
-    return read_voc(folder, "train"), read_voc(folder, "val")
 
 
 def _rounded(value: Any) -> Any:

@@ -1,0 +1,89 @@
+"""The first paper's comparison with iNNvestigate, as cells of a sweep."""
+
+import dataclasses
+import json
+import shutil
+from pathlib import Path
+from typing import Any
+
+from keras_xai.comparison.compare import compare
+from keras_xai.comparison.options import Options
+from keras_xai.reproduction import joint
+from keras_xai.sweeps import Cell
+
+# The classifier alone, of a recipe that learns and of the paper's, which does not.
+TRAININGS = ("joint_l1-x1", "joint-2019_l1-1e-06")
+OPTIONS = {
+    "smoke": Options(methods=(), num_images=6, leak_steps=2, num_steps=2),
+    "quick": Options(),
+    "paper": Options(num_images=250),
+}
+FIGURES = ("fig6_paper", "fig6_fair", "fig7")
+
+
+def cells(profile: str) -> list[Cell]:
+    """Lists every comparison of a profile, the most telling first.
+
+    A cell compares the explanations of what one cell of `keras_xai.reproduction.joint`
+    trained, on its validation images.
+
+    Args:
+        profile: one of `keras_xai.recipes.PROFILES`.
+
+    Returns:
+        Cells that are named as the training is.
+    """
+    trainings = {cell.name: cell for cell in joint.cells(profile)}
+    sizes = joint.SIZES[profile]
+    names = [
+        f"{training}_paper-{sizes[size][0]}_seed{seed}"
+        for size, seeds in (("half", range(3)), ("full", range(3)))
+        for training in TRAININGS
+        for seed in seeds
+    ]
+    return [
+        Cell(
+            name,
+            {
+                "training": trainings[name].spec,
+                "options": dataclasses.asdict(OPTIONS[profile]),
+                "seed": trainings[name].spec["seed"],
+            },
+        )
+        for name in names
+        if name in trainings
+    ]
+
+
+def measure(cell: Cell, work_dir: Path, results_dir: Path) -> dict[str, Any]:
+    """Compares what one cell trained, and trains it first if need be.
+
+    For seed 0 it also writes the figures of `FIGURES`, into figures/ beside the
+    results' folder.
+
+    Args:
+        cell: one of `cells`.
+        work_dir: for data sets, run folders and comparisons, which are kept.
+        results_dir: where the result goes.
+
+    Returns:
+        What comparison.json holds, without the settings.
+    """
+    training = Cell(cell.name, cell.spec["training"])
+    _, _, run_dir = joint.train(training, work_dir)
+    out_dir = work_dir / "comparisons" / Path(cell.filename).stem
+    data = joint.make_data(training.spec["data"], work_dir)
+    compare(run_dir, data, out_dir, Options(**cell.spec["options"]))
+    if cell.spec["seed"] == 0:
+        folder = results_dir.parent / "figures"
+        folder.mkdir(exist_ok=True)
+        for figure in FIGURES:
+            shutil.copyfile(
+                out_dir / f"{figure}.png", folder / f"{figure}_{cell.name}.png"
+            )
+    comparison = json.loads((out_dir / "comparison.json").read_text())
+    return {
+        key: value
+        for key, value in comparison.items()
+        if key not in ("settings", "environment")
+    }

@@ -1,0 +1,272 @@
+"""From comparisons to tables over seeds, and a verdict on the paper's Fig. 6."""
+
+import json
+from collections.abc import Iterator, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from keras_xai.comparison.heatmaps import JOINT
+from keras_xai.reproduction.joint_summary import group_by_setting
+from keras_xai.reproduction.ledger import (
+    format_spread,
+    ledger_row,
+    spread,
+    write_ledger,
+)
+from keras_xai.reproduction.markdown import table_header, table_row
+from keras_xai.sweeps import Cell, read_results
+from keras_xai.training.runs import write_atomically
+
+PAPER = "IbPRIA19 Fig. 6"
+PAPER_TRAINING, OUR_TRAINING = "joint-2019_l1-1e-06", "joint_l1-x1"
+DECIDING = ("mass_target", "rank_target", "iou_target", "pointing_target")
+GROUPS = {
+    "ground truth": "Ground truth: the target's filled mask",
+    "faithfulness": "Faithfulness: does the classifier's answer follow the heatmap?",
+    "sanity": "Sanity: does the heatmap change with the classifier?",
+    "complexity": "Complexity",
+}
+
+Result = dict[str, Any]
+
+
+def write_summary(cells: Sequence[Cell], profile: str, folder: Path) -> None:
+    """Writes tables.md, summary.json and the ledger ../claims.json.
+
+    Args:
+        cells: the sweep; what has not been run shows as missing.
+        profile: the cells' profile.
+        folder: holds cells/.
+    """
+    groups = group_by_setting(cells, read_results(cells, folder / "cells"))
+    lines = [
+        f"Profile `{profile}`. Each number is a mean over images, then mean ± standard "
+        "deviation over seeds; in bold, the best. Explained is the classifier of stage "
+        "1, under a white mask; `joint` is the joint model's mask for the same image.",
+        "",
+    ]
+    summary = {}
+    for name, group in groups.items():
+        done = [result for result in group.values() if result is not None]
+        lines += [f"## {name}", ""]
+        if not done:
+            lines += ["Not measured.", ""]
+            continue
+        lines += _tables(done, len(group))
+        summary[name] = {
+            "seeds": [seed for seed, result in group.items() if result is not None],
+            "values": {
+                method: {
+                    metric["name"]: spread(_values(done, method, metric["name"]))
+                    for metric in _metrics(done)
+                }
+                for method in _methods(done)
+            },
+            "seconds_relative_to_joint": {
+                method: spread(_relative_seconds(done, method))
+                for method in _methods(done)
+            },
+        }
+    write_atomically(folder / "tables.md", "\n".join(lines) + "\n")
+    write_atomically(folder / "summary.json", json.dumps(summary, indent=1) + "\n")
+    claims = [
+        judge(groups, size, profile)
+        for size in sorted({cell.name.split("_")[2] for cell in cells})
+    ]
+    write_ledger(folder.parent / "claims.json", PAPER, claims)
+
+
+def judge(
+    groups: Mapping[str, Mapping[int, Result | None]], data: str, profile: str
+) -> dict[str, Any]:
+    """Holds Fig. 6 against the numbers.
+
+    Args:
+        groups: setting to seed to file.
+        data: the part of a setting's name that tells data set and size.
+        profile: the cells' profile.
+
+    Returns:
+        A row of the ledger.
+    """
+    paper, ours = (
+        [
+            result
+            for result in groups.get(f"{name}_{data}", {}).values()
+            if result is not None and _of_the_ten(result)
+        ]
+        for name in (PAPER_TRAINING, OUR_TRAINING)
+    )
+    lead, our_lead = (
+        spread([mass_above_analyzers(result) for result in results])["mean"]
+        for results in (paper, ours)
+    )
+    if lead is not None and lead > 0:
+        verdict = "reproduced"
+    elif our_lead is not None and our_lead > 0:
+        verdict = "only with: recipe joint (docs/decisions.md)"
+    elif lead is None or our_lead is None:
+        verdict = "missing"
+    else:
+        verdict = "not reproduced"
+    return ledger_row(
+        {
+            "id": f"compare-fig6-{data}",
+            "paper": PAPER,
+            "claim": "Fig. 6: the explainer highlights the target where the ten "
+            "methods mostly mark corners; the number is the share of the mask's mass "
+            "on the target less that of the best of the ten",
+            "paper_value": "> 0",
+        },
+        paper,
+        ours,
+        mass_above_analyzers,
+        profile=profile,
+        verdict=verdict,
+        command=f"keras-xai reproduce compare --profile {profile}",
+    )
+
+
+def mass_above_analyzers(result: Result) -> float:
+    """Takes from the mask's relevance mass that of the best of the paper's methods."""
+    values = result["result"]["values"]
+    return values[JOINT]["mass_target"]["mean"] - max(
+        values[name]["mass_target"]["mean"] for name in _of_the_ten(result)
+    )
+
+
+def _of_the_ten(result: Result) -> list[str]:
+    """Lists the paper's methods that were compared and did not fail."""
+    return [
+        method["name"]
+        for method in result["result"]["methods"]
+        if method["in_paper"] and method["failure"] is None and method["name"] != JOINT
+    ]
+
+
+def _tables(done: Sequence[Result], num_seeds: int) -> Iterator[str]:
+    facts = [result["result"] for result in done]
+    accuracy = [fact["accuracy"]["classifier"] for fact in facts]
+    with_mask = [fact["accuracy"]["joint"] for fact in facts]
+    counts = {
+        cell["n"]
+        for fact in facts
+        for of_method in fact["values"].values()
+        for metric, cell in of_method.items()
+        if metric in DECIDING
+    }
+    yield (
+        f"n = {len(done)} of {num_seeds} seeds, "
+        f"{' or '.join(map(str, sorted(counts)))} positives each. Accuracy of the "
+        f"explained classifier {format_spread(accuracy)}, with the mask "
+        f"{format_spread(with_mask)}; majority "
+        f"{format_spread([fact['majority_rate'] for fact in facts])}."
+    )
+    yield ""
+    for metric in (m for m in _metrics(done) if m["name"] in DECIDING):
+        yield f"- {metric['label']}: {_place(done, metric['name'])}"
+    yield ""
+    for group, title in GROUPS.items():
+        metrics = [metric for metric in _metrics(done) if metric["group"] == group]
+        if metrics:
+            yield f"### {title}"
+            yield ""
+            yield from _table(done, metrics)
+    yield "### Time"
+    yield ""
+    yield "Seconds an image, as multiples of the mask's, side by side in one run."
+    yield ""
+    yield from table_header("method", "× joint")
+    for method in _methods(done):
+        yield table_row(method, format_spread(_relative_seconds(done, method), 1))
+    yield ""
+
+
+def _table(
+    done: Sequence[Result], metrics: Sequence[Mapping[str, Any]]
+) -> Iterator[str]:
+    yield from table_header("method", *(_heading(metric) for metric in metrics))
+    best = {
+        metric["name"]: min(ranks.values(), default=None)
+        for metric in metrics
+        if (ranks := _ranks(done, metric)) is not None
+    }
+    for method in _methods(done):
+        texts = []
+        for metric in metrics:
+            values = _values(done, method, metric["name"])
+            text = format_spread(values) if values else "–"
+            rank = _ranks(done, metric).get(method)
+            texts.append(
+                f"**{text}**" if rank and rank == best[metric["name"]] else text
+            )
+        yield table_row(method, *texts)
+    if any(metric["chance"] is not None for metric in metrics):
+        chances = [metric["chance"] for metric in metrics]
+        texts = ["–" if chance is None else f"{chance:.3f}" for chance in chances]
+        yield table_row("*a constant heatmap*", *texts)
+    yield ""
+
+
+def _heading(metric: Mapping[str, Any]) -> str:
+    arrow = {True: " ↑", False: " ↓", None: ""}[metric["higher_is_better"]]
+    return metric["label"].removeprefix("Target: ") + arrow
+
+
+def _place(done: Sequence[Result], metric: str) -> str:
+    """Tells the mask's place among the methods, and who is first."""
+    means = {
+        method: float(np.mean(values))
+        for method in _methods(done)
+        if (values := _values(done, method, metric))
+    }
+    if JOINT not in means:
+        return "no mask"
+    order = sorted(means, key=lambda method: -means[method])
+    first = next(method for method in order if method != JOINT)
+    return (
+        f"the mask is number {order.index(JOINT) + 1} of {len(order)}, "
+        f"{means[JOINT]:.3f}; the best other is {first}, {means[first]:.3f}"
+    )
+
+
+def _methods(done: Sequence[Result]) -> list[str]:
+    return [method["name"] for method in done[0]["result"]["methods"]]
+
+
+def _metrics(done: Sequence[Result]) -> list[dict[str, Any]]:
+    return done[0]["result"]["metrics"]
+
+
+def _values(done: Sequence[Result], method: str, metric: str) -> list[float]:
+    cells = [r["result"]["values"].get(method, {}).get(metric) for r in done]
+    return [cell["mean"] for cell in cells if cell is not None]
+
+
+def _ranks(done: Sequence[Result], metric: Mapping[str, Any]) -> dict[str, int]:
+    """Ranks methods by their mean over seeds; a description ranks nobody."""
+    if metric["higher_is_better"] is None:
+        return {}
+    sign = -1 if metric["higher_is_better"] else 1
+    means = {
+        method: sign * float(np.mean(values))
+        for method in _methods(done)
+        if (values := _values(done, method, metric["name"]))
+    }
+    return {
+        method: 1 + sum(other < mean for other in means.values())
+        for method, mean in means.items()
+    }
+
+
+def _relative_seconds(done: Sequence[Result], method: str) -> list[float]:
+    ratios = []
+    for result in done:
+        seconds = {
+            m["name"]: m["seconds_per_image"] for m in result["result"]["methods"]
+        }
+        if seconds[method] is not None and seconds.get(JOINT):
+            ratios.append(seconds[method] / seconds[JOINT])
+    return ratios
