@@ -13,6 +13,7 @@ import numpy as np
 import tensorflow as tf
 
 from keras_xai.datasets.gather import scale_images
+from keras_xai.datasets.hashing import hash_arrays
 from keras_xai.datasets.split import Split
 from keras_xai.errors import InputError
 from keras_xai.folders import check_new, new_folder
@@ -162,8 +163,10 @@ def decode_layer(
     Writes reconstructions.npz (of the test images: `filename`, `label`, `prediction`
     of the first classifier, `image` uint8, and each method's reconstructions,
     `(num_images, height, width, channels)` float32 in [0, 1]), metrics.csv (method,
-    metric, mean, sd, n), images.csv (a row an image) and settings.json. The folder
-    appears when it is whole.
+    metric, mean, sd, n), images.csv (a row an image), settings.json (of what the
+    numbers depend on; the explained classifier by a hash of its weights) and for each
+    method METHOD.keras, the trained autoencoder: from images in [0, 1] to their
+    reconstructions. The folder appears when it is whole.
 
     Args:
         classifiers: method name to a model from `open_classifier`; the first is the
@@ -194,14 +197,13 @@ def decode_layer(
     explained = next(iter(classifiers))
     classifier, encoder = classifiers[explained], encoders[explained]
 
-    reconstructions = {}
+    autoencoders = {}
     if reference:
-        ref_ae = train_ref_ae(
+        autoencoders["ref_ae"] = train_ref_ae(
             encoder, train.images, config, seed=seed, report=partial(report, "ref_ae")
         )
-        reconstructions["ref_ae"] = predict(ref_ae, test.images)
     for method in classifiers:
-        cladec = train_cladec(
+        autoencoders[method] = train_cladec(
             encoders[method],
             classifiers[method],
             train.images,
@@ -210,7 +212,10 @@ def decode_layer(
             seed=seed,
             report=partial(report, method),
         )
-        reconstructions[method] = predict(cladec, test.images)
+    reconstructions = {
+        method: predict(autoencoder, test.images)
+        for method, autoencoder in autoencoders.items()
+    }
     values = {
         method: measure_reconstructions(encoder, classifier, test, images)
         for method, images in reconstructions.items()
@@ -223,7 +228,10 @@ def decode_layer(
         )
         _write_metrics(part / "metrics.csv", values, prediction == test.labels)
         _write_images(part / "images.csv", values, test, prediction)
+        for method, autoencoder in autoencoders.items():
+            autoencoder.save(part / f"{method}.keras")
         everything = {
+            "classifier_hash": hash_arrays(classifier.get_weights()),
             "layer": layer_name,
             "code_shape": encoder.output_shape[1:],
             "units": units,

@@ -12,6 +12,7 @@ from test_datasets_classification import write_idx_set
 
 from keras_xai.cli import main
 from keras_xai.cli.decode import _parse_units
+from keras_xai.datasets.hashing import hash_arrays
 from keras_xai.decoding import load_model
 from keras_xai.errors import InputError
 from keras_xai.evaluation.reconstruction import squared_error
@@ -78,6 +79,15 @@ def read(folder):
         return metrics, dict(arrays)
 
 
+def assert_kept(folder, arrays, *methods):
+    """Asserts that the kept autoencoders give the same reconstructions."""
+    images = arrays["image"] / np.float32(255)
+    for method in methods:
+        autoencoder = keras.models.load_model(folder / f"{method}.keras")
+        again = autoencoder.predict(images, verbose=0)
+        np.testing.assert_allclose(again, arrays[method], atol=1e-5)
+
+
 def test_decode_writes_what_the_layer_knows(model_path, images, tmp_path, capsys):
     out = tmp_path / "out"
     other = tmp_path / "other.keras"
@@ -85,8 +95,16 @@ def test_decode_writes_what_the_layer_knows(model_path, images, tmp_path, capsys
     options = ["--alpha=0.5", "--units=0,2-3", "--other", other]
     assert main(decode(model_path, images, out, *options)) == 0
     assert capsys.readouterr().out.splitlines()[-1] == str(out)
-    names = {"images.csv", "metrics.csv", "reconstructions.npz", "report.html"}
-    assert {p.name for p in out.iterdir()} == names | {"settings.json"}
+    assert {p.name for p in out.iterdir()} == {
+        "images.csv",
+        "metrics.csv",
+        "reconstructions.npz",
+        "report.html",
+        "settings.json",
+        "ref_ae.keras",
+        "cladec.keras",
+        "other.keras",
+    }
     metrics, arrays = read(out)
     assert {method for method, _ in metrics} == {
         "original",
@@ -102,6 +120,8 @@ def test_decode_writes_what_the_layer_knows(model_path, images, tmp_path, capsys
         assert reconstruction.min() >= 0 and reconstruction.max() <= 1
         error = squared_error(arrays["image"] / 255, reconstruction).mean()
         assert metrics[method, "squared_error"] == pytest.approx(error, rel=1e-4)
+    assert_kept(out, arrays, "ref_ae", "cladec", "other")
+    assert np.abs(arrays["ref_ae"] - arrays["cladec"]).max() > 1e-3
     assert arrays["filename"][0] == "bright0.png"
     assert (
         arrays["label"].tolist() == arrays["prediction"].tolist() == [0] * 6 + [1] * 6
@@ -123,11 +143,19 @@ def test_decode_writes_what_the_layer_knows(model_path, images, tmp_path, capsys
     assert not (out / "again.html").exists()
 
 
-def test_same_seed_same_reconstructions(model_path, images, tmp_path):
+def test_same_seed_same_reconstructions_and_any_seed_same_classifier(
+    model_path, images, tmp_path
+):
+    weights = keras.models.load_model(model_path).get_weights()
     for name, seed in (("a", 1), ("b", 1), ("c", 2)):
         options = [f"--seed={seed}", "--no-reference"]
         assert main(decode(model_path, images, tmp_path / name, *options)) == 0
-    a, b, c = (read(tmp_path / name)[1]["cladec"] for name in "abc")
+        settings = json.loads((tmp_path / name / "settings.json").read_text())
+        assert settings["classifier_hash"] == hash_arrays(weights)
+        assert not (tmp_path / name / "ref_ae.keras").exists()
+    arrays = [read(tmp_path / name)[1] for name in "abc"]
+    assert_kept(tmp_path / "c", arrays[2], "cladec")
+    a, b, c = (of_run["cladec"] for of_run in arrays)
     np.testing.assert_array_equal(a, b)
     assert (a != c).any()
 

@@ -1,7 +1,5 @@
 """What a comparison starts from: the classifier, the images, and how many of them."""
 
-import hashlib
-from collections.abc import Iterable
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -22,6 +20,7 @@ from keras_xai.comparison.subjects import (
     open_model,
 )
 from keras_xai.datasets.gather import scale_images
+from keras_xai.datasets.hashing import hash_arrays
 from keras_xai.errors import InputError
 from keras_xai.evaluation.fills import Fill
 
@@ -164,8 +163,8 @@ def describe(case: Case) -> dict[str, Any]:
         "input_range": options.input_range,
         "from_logits": options.from_logits,
         "class_names": case.class_names,
-        "classifier_hash": _hash(weights),
-        "images_hash": _hash([split.images, split.labels]),
+        "classifier_hash": hash_arrays(weights),
+        "images_hash": hash_arrays([split.images, split.labels]),
     }
 
 
@@ -203,11 +202,3 @@ def _check_installed() -> None:
         check_installed()
     except InputError as error:
         raise InputError(f"{error}; or compare without it: --methods none") from None
-
-
-def _hash(arrays: Iterable[np.ndarray]) -> str:
-    digest = hashlib.sha256()
-    for array in arrays:
-        for part in np.atleast_1d(array):  # a memory map is read part by part
-            digest.update(np.ascontiguousarray(part).tobytes())
-    return digest.hexdigest()[:16]
