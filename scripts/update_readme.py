@@ -17,17 +17,27 @@ def format_claims(claims: list[dict]) -> str:
         "| claim | paper | ours, its recipe (n) | ours, our recipe (n) | verdict |",
         "|---|---|---|---|---|",
     ]
-    for claim in claims:
-        recipe = claim.get("recipe_joint", {"mean": None, "sd": None, "n": 0})
+    measured = [claim for claim in claims if _is_measured(claim)]
+    for claim in measured:
+        recipe = claim.get("recipe_joint")
         its = format_spread(claim["ours_mean"], claim["ours_sd"], claim["n"])
-        our = format_spread(recipe["mean"], recipe["sd"], recipe["n"])
+        our = "–"
+        if recipe is not None:
+            our = format_spread(recipe["mean"], recipe["sd"], recipe["n"])
         lines.append(
             f"| {claim['claim']} [{claim['id']}] | {claim['paper_value']} "
             f"| {its} | {our} | {claim['verdict']} |"
         )
-    commands = sorted({claim["command"] for claim in claims})
+    commands = sorted({claim["command"] for claim in measured})
     lines += ["", "Made by " + ", ".join(f"`{command}`" for command in commands) + "."]
+    missing = [claim["id"] for claim in claims if not _is_measured(claim)]
+    if missing:
+        lines += ["", f"Not measured yet: {', '.join(missing)}."]
     return "\n".join(lines) + "\n"
+
+
+def _is_measured(claim: dict) -> bool:
+    return claim["n"] > 0 or claim.get("recipe_joint", {"n": 0})["n"] > 0
 
 
 def format_spread(mean: float | None, sd: float | None, n: int) -> str:

@@ -28,7 +28,7 @@ def test_table_of_claims_is_the_ledgers():
     assert _script("update_readme").fill(README, claims) == README
 
 
-def test_every_claim_has_a_row_and_missing_runs_say_so():
+def test_measured_claims_have_a_row_and_the_others_are_named():
     claim = {
         "id": "joint-fig9-112",
         "claim": "Fig. 9: it works",
@@ -40,10 +40,15 @@ def test_every_claim_has_a_row_and_missing_runs_say_so():
         "command": "keras-xai reproduce joint",
     }
     ours = {"mean": 0.25, "sd": None, "n": 1}
+    half = claim | {"id": "half", "recipe_joint": ours}
     done = claim | {"ours_mean": 0.5, "ours_sd": 0.01, "n": 3, "recipe_joint": ours}
-    table = _script("update_readme").format_claims([claim, done])
-    assert "| 1.00 | missing | missing | missing |" in table
+    alone = done | {"id": "alone"}
+    del alone["recipe_joint"]
+    table = _script("update_readme").format_claims([claim, half, done, alone])
+    assert "| 1.00 | missing | 0.250 (1) |" in table
     assert "| 1.00 | 0.500 ± 0.010 (3) | 0.250 (1) |" in table
+    assert "| 1.00 | 0.500 ± 0.010 (3) | – |" in table
+    assert table.endswith("\n\nNot measured yet: joint-fig9-112.\n")
 
 
 def test_every_command_names_a_verb():

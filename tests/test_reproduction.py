@@ -131,7 +131,9 @@ def test_smoke_cell_runs_and_is_summarised(tmp_path):
     assert len(result["log"]["stage"]) == 3
     assert 0 <= result["final"]["val_coverage"] <= 1
     table = (folder / "tables.md").read_text()
-    assert "| joint_l1-x1_paper-16 | 1 of 5 |" in table and "missing" in table
+    assert "| joint_l1-x1_paper-16 | 1 of 5 |" in table
+    assert "| joint_l1-x0_paper-16 |" not in table
+    assert "Not measured yet: joint-2019_l1-1e-06_paper-16, " in table
     ledger = json.loads((tmp_path / "results" / "claims.json").read_text())
     assert {row["verdict"] for row in ledger} <= {
         "missing",

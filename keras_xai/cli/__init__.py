@@ -67,5 +67,8 @@ def main(arguments: list[str] | None = None) -> int:
     except KeyboardInterrupt:
         print(f"keras-xai {args.verb}: interrupted", file=sys.stderr)
         return 130
-    print(result)
+    try:
+        print(result, flush=True)
+    except BrokenPipeError:  # the reader has enough, such as `| head`
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
     return 0

@@ -43,6 +43,7 @@ def run(args: argparse.Namespace) -> str:
     """Runs the missing cells and returns where the tables are."""
     import_tensorflow()
 
+    import tensorflow as tf
     from rich.console import Console
 
     from keras_xai.reproduction import (
@@ -57,6 +58,7 @@ def run(args: argparse.Namespace) -> str:
     )
     from keras_xai.sweeps import read_results, run_missing
 
+    tf.get_logger().setLevel("ERROR")  # every size of a last batch is worth a note
     console = Console(stderr=True, quiet=args.quiet, highlight=False)
     folder = args.results / args.paper
     experiments, summary = {

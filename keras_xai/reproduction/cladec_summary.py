@@ -72,8 +72,14 @@ def write_summary(cells: Sequence[Cell], profile: str, folder: Path) -> None:
         "32×32 bilinearly. In italics, the paper's numbers.",
         "",
     ]
+    missing = []
     for setup, group in setups.items():
-        lines += _tables(setup, group)
+        if any(map(_done, group.values())):
+            lines += _tables(setup, group)
+        else:
+            missing.append(_title(setup))
+    if missing:
+        lines += [f"Not measured yet: {'; '.join(missing)}.", ""]
     lines += _claims_table(claims)
     write_atomically(folder / "tables.md", "\n".join(lines) + "\n")
     summary = {
@@ -119,6 +125,11 @@ def _done(seeds: Mapping[int, Result | None]) -> list[Result]:
     return [result for _, result in sorted(seeds.items()) if result is not None]
 
 
+def _title(setup: Setup) -> str:
+    data, architecture, epochs = setup
+    return f"{data}, {architecture}, {epochs} epochs"
+
+
 def _values(group: Group, setting: str, measure: str) -> list[float]:
     return [MEASURES[measure](result) for result in _done(group.get(setting, {}))]
 
@@ -130,7 +141,6 @@ def _count(group: Group, setting: str) -> str:
 
 
 def _tables(setup: Setup, group: Group) -> Iterator[str]:
-    data, architecture, epochs = setup
     is_paper = setup[:2] == PAPER_SETUP
     accuracies = [
         MEASURES["classifier_accuracy"](result)
@@ -138,7 +148,7 @@ def _tables(setup: Setup, group: Group) -> Iterator[str]:
         for result in [next((s[seed] for s in group.values() if s.get(seed)), None)]
         if result is not None
     ]
-    yield f"## {data}, {architecture}, {epochs} epochs"
+    yield f"## {_title(setup)}"
     yield ""
     yield (
         f"Accuracy of the explained classifier: {format_spread(accuracies, 4)} "
@@ -241,6 +251,8 @@ def _claims_table(claims: Sequence[dict[str, Any]]) -> Iterator[str]:
     yield ""
     yield from table_header("claim", "comparison", "difference", "p", "n", "holds")
     for claim in claims:
+        if claim["verdict"] == "missing":
+            continue
         for test in claim["tests"]:
             yield table_row(
                 f"{claim['id']}: **{claim['verdict']}**",
@@ -263,7 +275,7 @@ def _draw(setup: Setup, group: Group, folder: Path) -> None:
         return
     data, architecture, epochs = setup
     name = f"{data}_{architecture}_e{epochs}.png"
-    words = f"{data}, {architecture}, {epochs} epochs, seed 0"
+    words = f"{_title(setup)}, seed 0"
     num_wrong, num_right, num_bags = next(iter(examples.values()))[2]
     shown, bags = slice(0, num_wrong + num_right), slice(num_wrong + num_right, None)
 

@@ -101,11 +101,16 @@ def _table(groups: dict[str, dict[int, Result | None]], profile: str) -> str:
     for name, results in groups.items():
         summary = summarise(results)
         n, wanted = len(summary["seeds"]), len(results)
+        if not n:
+            continue
         cells = [name, str(n) if n == wanted else f"{n} of {wanted}"]
         for column in ("majority_rate", "val_accuracy_after_classifier", *COLUMNS):
             digits = 4 if column == "val_coverage" else 3
             cells.append(format_spread(summary[column]["values"], digits))
         lines.append(table_row(*cells))
+    missing = [name for name, results in groups.items() if not any(results.values())]
+    if missing:
+        lines += ["", f"Not measured yet: {', '.join(missing)}."]
     return "\n".join(lines) + "\n"
 
 
@@ -126,6 +131,8 @@ def _losses_table(groups: dict[str, dict[int, Result | None]], size: int) -> str
         if label is None or price != "l1-x1" or data != f"paper-{size}":
             continue
         done = [r["result"]["final"] for r in results.values() if r is not None]
+        if not done:
+            continue
         cells = [label, f"{len(done)} of {len(results)}"]
         for column in ("val_accuracy", "val_mass_on_target", "val_iou", "val_coverage"):
             digits = 4 if column == "val_coverage" else 3
