@@ -26,7 +26,7 @@ def build_classifier(*, activation="softmax", size=SIZE):
     """A small classifier of three classes."""
     keras.utils.set_random_seed(0)
     layers = [
-        keras.layers.Conv2D(4, 3, activation="relu"),
+        keras.layers.Conv2D(4, 3, activation="relu", name="conv"),
         keras.layers.GlobalAveragePooling2D(),
         keras.layers.Dense(3, activation=activation, name="out"),
     ]
@@ -101,7 +101,7 @@ def read_rows(path):
         return list(csv.DictReader(file))
 
 
-def test_output_is_whole(room, stand_in, tmp_path, capsys):
+def test_output_is_whole(room, stand_in, tmp_path):
     out = tmp_path / "out"
     names = ["cat", "dog", "no pet"]
     methods = ["--method", "gradient", "lrp.z", "deep_taylor", "gradient"]
@@ -109,6 +109,9 @@ def test_output_is_whole(room, stand_in, tmp_path, capsys):
     assert {path.name for path in out.iterdir()} == {
         "predictions.csv",
         "failures.csv",
+        "decisions.json",
+        "examples.npz",
+        "report.html",
         "heatmaps.png",
         "gradient",
         "deep_taylor",
@@ -120,8 +123,11 @@ def test_output_is_whole(room, stand_in, tmp_path, capsys):
         for kind in ("heatmaps", "overlays"):
             found = sorted(path.name for path in (out / method / kind).iterdir())
             assert found == [f"{name}.png" for name in NAMES]
-    assert main(["report", str(out), str(tmp_path / "page.html")]) == 2
-    assert "heatmaps.png shows" in capsys.readouterr().err
+    assert main(["report", str(out), str(tmp_path / "page.html")]) == 0
+    page = (tmp_path / "page.html").read_text()
+    assert page == (out / "report.html").read_text()
+    for text in (*names[:2], "model.keras", "gradient on c.png", "longer than 1 s."):
+        assert text in page
     [failure] = read_rows(out / "failures.csv")
     assert failure == {"method": "lrp.z", "reason": "It took longer than 1 s."}
     photo = read_image(room / "photos" / "c.png", 3, (SIZE, SIZE))
@@ -173,6 +179,9 @@ def test_run_keeps_its_masks_beside_its_classifiers_heatmaps(
         "yes",
     ]
     assert (out / "classifier" / "gradient" / "gradient.npz").exists()
+    page = (out / "report.html").read_text()
+    for text in ("What the masks show", "What the decisions rest on"):
+        assert text in page
     capsys.readouterr()
     assert main([*command, "--logits"]) == 2
     assert "`logits`. It is for a .keras file" in capsys.readouterr().err

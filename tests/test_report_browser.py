@@ -6,6 +6,7 @@ import shutil
 import numpy as np
 import pytest
 from test_report_comparison import METHODS, SIZE, write_comparison
+from test_report_decisions import write_decisions
 from test_report_folders import write_decoding
 from test_report_run import decode_png, write_inputs
 from test_report_runs import write_run
@@ -36,6 +37,7 @@ def page_path(tmp_path_factory):
         write_run(root / "more", 1, 0.9),
         inputs.explained,
         inputs.data,
+        write_decisions(root / "decided"),
         write_decoding(root / "decoded"),
     ]
     write_report(folders, root / "page.html")
@@ -135,6 +137,23 @@ def test_explanations_are_thresholded_by_their_own_slider(show, page_path):
         np.testing.assert_array_equal(is_yellow, mask > threshold)
         share = page.locator("#explanations .example .share").first.inner_text()
         assert share == f"{100 * (mask > threshold).mean():.1f}%"
+
+
+def test_decisions_are_coloured_and_cut_beside_their_reconstructions(show, page_path):
+    page = show()
+    with np.load(page_path.parent / "decided" / "lrp.z" / "lrp.z.npz") as arrays:
+        heatmap = arrays["heatmap"][0]
+    canvas = "#decisions .example canvas[data-view=cut]"
+    red, _, blue, _ = np.moveaxis(pixels_of(page, canvas).astype(int), -1, 0)
+    relative = heatmap / np.abs(heatmap).max()
+    assert (red > blue)[relative > 0.1].all() and (blue > red)[relative < -0.1].all()
+    page.locator("#threshold-decisions").fill("0.5")
+    page.wait_for_function(
+        "document.querySelector('#decisions .threshold').textContent == '0.50'"
+    )
+    cut = pixels_of(page, canvas)
+    np.testing.assert_array_equal(cut[..., 3] == 255, relative > 0.5)
+    assert page.locator("#decisions .example").first.locator("img").count() == 2
 
 
 def test_colours_switch_between_fair_and_the_papers(show):

@@ -7,6 +7,7 @@ import pytest
 from PIL import Image
 from test_cli import fails
 from test_report_comparison import write_comparison
+from test_report_decisions import write_decisions
 from test_report_run import parse, text_of, write_inputs
 from test_report_runs import write_run
 
@@ -71,6 +72,7 @@ def folders(tmp_path):
         "comparison": tmp_path / "compared",
         "run": inputs.run,
         "explanations": inputs.explained,
+        "decisions": write_decisions(tmp_path / "decided"),
         "decoding": decoded,
         "data": inputs.data,
     }
@@ -95,10 +97,11 @@ def test_one_page_holds_any_mix(folders, tmp_path, capsys):
     assert main(["report", *map(str, arguments)]) == 0
     assert capsys.readouterr().out == f"{out}\n"
     assert titles_of(out) == [
-        "A comparison, 2 runs, explanations and 2 decoded layers",
+        "A comparison, 2 runs, explanations, explained decisions and 2 decoded layers",
         "The mask beside other methods",
         "How they learned",
         "What the masks show",
+        "What the decisions rest on",
         "What is left of the images",
         "How it was made",
     ]

@@ -82,6 +82,7 @@ def run(args: argparse.Namespace) -> str:
     import_tensorflow()
 
     import keras
+    import tensorflow as tf
 
     from keras_xai.cli.progress import progress_bar
     from keras_xai.datasets.classification import is_idx_set, read_classification
@@ -91,6 +92,7 @@ def run(args: argparse.Namespace) -> str:
     from keras_xai.training.decoding_config import DecodingConfig
     from keras_xai.training.precision import resolve_precision
 
+    tf.get_logger().setLevel("ERROR")  # every model's predictions are worth a note
     config = DecodingConfig(
         epochs=args.epochs, batch_size=args.batch_size, alpha=args.alpha
     )

@@ -1,4 +1,4 @@
-"""Explain images by a run's masks, or your own classifier by iNNvestigate's methods."""
+"""Explain a run by its masks, or your own classifier by iNNvestigate and ClaDec."""
 
 import argparse
 import math
@@ -12,16 +12,19 @@ from keras_xai.errors import InputError
 if TYPE_CHECKING:
     import keras
 
+    from keras_xai.analyzers.methods import AnalyzerSpec
     from keras_xai.comparison.explaining import Progress
 
-# Options that have an effect only with a model, with a run, or with methods.
+CLADEC = "cladec"  # the method that no analyzer of iNNvestigate is
+# Options that have an effect only with a model, a run, analyzers, or ClaDec.
 OF_MODEL: dict[str, Any] = {
     "input_range": [0.0, 1.0],
     "logits": False,
     "class_names": None,
 }
 OF_RUN: dict[str, Any] = {"classifier": "alone"}
-OF_METHODS: dict[str, Any] = {"num_samples": 16, "seconds_per_method": 3600.0}
+OF_ANALYZERS: dict[str, Any] = {"num_samples": 16, "seconds_per_method": 3600.0}
+OF_CLADEC: dict[str, Any] = {"decoded": None}
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -42,25 +45,32 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--batch-size", type=int, default=32, help="images in memory at a time"
     )
-    methods = parser.add_argument_group("heatmaps by iNNvestigate")
+    methods = parser.add_argument_group("explanations of a classifier")
     methods.add_argument(
         "--method",
         nargs="+",
         metavar="NAME",
         default=argparse.SUPPRESS,
         help="analyzers, by iNNvestigate's names; of a run, they explain the "
-        "classifier, beside the masks",
+        "classifier, beside the masks; and cladec, of a .keras file, which shows what "
+        "a layer of it still knows",
+    )
+    methods.add_argument(
+        "--decoded",
+        type=Path,
+        default=OF_CLADEC["decoded"],
+        help="folder of `decode` of the same model, for cladec",
     )
     methods.add_argument(
         "--num-samples",
         type=int,
-        default=OF_METHODS["num_samples"],
+        default=OF_ANALYZERS["num_samples"],
         help="inputs that SmoothGrad and integrated gradients average over",
     )
     methods.add_argument(
         "--seconds-per-method",
         type=float,
-        default=OF_METHODS["seconds_per_method"],
+        default=OF_ANALYZERS["seconds_per_method"],
         help="an analyzer that takes longer fails",
     )
     methods.add_argument(
@@ -94,7 +104,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(args: argparse.Namespace) -> str:
     """Explains and returns where the result is."""
     names = tuple(dict.fromkeys(getattr(args, "method", ())))
-    _check_options(args, bool(names))
+    methods = _select_analyzers(names)
+    _check_options(args, names)
     import_tensorflow()
 
     import tensorflow as tf
@@ -107,7 +118,7 @@ def run(args: argparse.Namespace) -> str:
     paths = list_images(voc_images if voc_images.is_dir() else args.images)
     progress = partial(progress_bar, quiet=args.quiet)
     if names:
-        _explain_with_methods(args, names, paths, progress)
+        _explain_with_methods(args, names, methods, paths, progress)
     else:
         _explain_with_masks(args, paths, args.out, progress)
     return str(args.out)
@@ -128,6 +139,7 @@ def _explain_with_masks(
 def _explain_with_methods(
     args: argparse.Namespace,
     names: tuple[str, ...],
+    methods: "dict[str, AnalyzerSpec]",
     paths: list[Path],
     progress: "Progress",
 ) -> None:
@@ -135,15 +147,17 @@ def _explain_with_methods(
     from rich.console import Console
 
     from keras_xai.analyzers.innvestigate import check_installed
-    from keras_xai.analyzers.methods import select_methods
     from keras_xai.analyzers.network import extract_network
-    from keras_xai.attributions import explain_decisions, read_images
     from keras_xai.comparison.subjects import load_user_model, open_joint_run
+    from keras_xai.decisions import explain_decisions, read_images
     from keras_xai.decoding import NUM_CHECKED
     from keras_xai.folders import new_folder
+    from keras_xai.reconstructions import open_decoded
+    from keras_xai.report.report import write_report
 
-    methods = select_methods(names)
-    check_installed()
+    if methods:
+        check_installed()
+    decoded = None
     with new_folder(args.out) as part:
         if args.run.is_dir():
             subject = open_joint_run(args.run, args.classifier)
@@ -156,7 +170,11 @@ def _explain_with_methods(
             model, shape = load_user_model(args.run)
             some = read_images(paths[:NUM_CHECKED], shape)
             classifier, class_names = _open_model(args, model, some)
-            extract_network(classifier)
+            if methods:
+                extract_network(classifier)
+            if CLADEC in names:
+                opened = {"input_range": args.input_range, "logits": args.logits}
+                decoded = open_decoded(args.decoded, classifier, some.shape[1:], opened)
             images = read_images(paths, shape, progress=progress)
             folder = part
         failures = explain_decisions(
@@ -166,14 +184,38 @@ def _explain_with_methods(
             [path.name for path in paths],
             methods,
             folder,
+            decoded=decoded,
             batch_size=args.batch_size,
             num_samples=args.num_samples,
             seconds_per_method=args.seconds_per_method,
+            settings=_describe(args, names),
             progress=progress,
         )
     console = Console(stderr=True, quiet=args.quiet, highlight=False, soft_wrap=True)
     for name, failure in failures.items():
         console.print(f"{name} failed: {failure.reason}", markup=False)
+    write_report([args.out], args.out / "report.html")
+
+
+def _select_analyzers(names: tuple[str, ...]) -> "dict[str, AnalyzerSpec]":
+    from keras_xai.analyzers.methods import select_methods
+
+    try:
+        return select_methods([name for name in names if name != CLADEC])
+    except InputError as error:
+        raise InputError(f"{str(error).rstrip('.')}, {CLADEC}.") from None
+
+
+def _describe(args: argparse.Namespace, names: tuple[str, ...]) -> dict[str, Any]:
+    """Lists what makes the folder again, as `json.dump` can write it."""
+    options = [*OF_MODEL, *OF_RUN, *OF_ANALYZERS, "batch_size"]
+    return {
+        "model": str(args.run),
+        "images": str(args.images),
+        "method": list(names),
+        "decoded": None if args.decoded is None else str(args.decoded),
+        **{name: getattr(args, name, None) for name in options},
+    }
 
 
 def _open_model(
@@ -182,8 +224,8 @@ def _open_model(
     """Turns a user's model into a classifier of images in [0, 1]; names its classes."""
     import numpy as np
 
-    from keras_xai.attributions import name_classes
     from keras_xai.datasets.split import Split
+    from keras_xai.decisions import name_classes
     from keras_xai.decoding import open_classifier
 
     labels = np.zeros(len(images), np.int32)  # unknown
@@ -197,23 +239,36 @@ def _open_model(
     return classifier, name_classes(names, classifier.output_shape[-1])
 
 
-def _check_options(args: argparse.Namespace, has_methods: bool) -> None:
+def _check_options(args: argparse.Namespace, names: tuple[str, ...]) -> None:
     """Refuses a run that is not there, and options that would have no effect."""
     if not args.run.exists():
         raise InputError(
             f"{args.run} does not exist; expected a folder of `train` or a .keras file."
         )
-    if args.run.is_file() and not has_methods:
+    if args.run.is_file() and not names:
         from keras_xai.analyzers.methods import METHODS
 
         raise InputError(
             f"{args.run} is a classifier without masks; expected --method and one or "
-            f"more of: {', '.join(METHODS)}."
+            f"more of: {', '.join([*METHODS, CLADEC])}."
         )
+    if CLADEC in names and args.run.is_dir():
+        raise InputError(
+            "Invalid value for `method`. ClaDec is for a .keras file, which `decode` "
+            "takes, and no run of `train`: its classifier must first be saved as one. "
+            f"Received: method={CLADEC} for {args.run}"
+        )
+    if CLADEC in names and args.decoded is None:
+        raise InputError(
+            f"The method {CLADEC} needs --decoded; expected a folder made by "
+            f"`keras-xai decode {args.run}`."
+        )
+    analyzers = set(names) - {CLADEC}
     for options, is_given, wanted in (
         (OF_MODEL, args.run.is_file(), "a .keras file"),
         (OF_RUN, args.run.is_dir(), "a run of `train`"),
-        (OF_METHODS | OF_RUN, has_methods, "heatmaps by --method"),
+        (OF_ANALYZERS | OF_RUN, bool(analyzers), "heatmaps by --method"),
+        (OF_CLADEC, CLADEC in names, f"--method {CLADEC}"),
     ):
         for name, default in options.items():
             value = getattr(args, name, default)

@@ -76,8 +76,8 @@ def build_section(folder: Path, data_dir: Path | None) -> Section:
     """
     if (folder / "heatmaps.png").exists() and not (folder / "masks.npz").exists():
         raise InputError(
-            f"{folder} holds heatmaps by --method and no masks, which the page is made "
-            "of; its heatmaps.png shows the first images beside them."
+            f"{folder} holds heatmaps without decisions.json, which the page is made "
+            "of; expected a folder of today's `keras-xai explain`: run it again."
         )
     predictions, class_names = read_predictions(folder)
     if data_dir is None:

@@ -5,16 +5,19 @@ from pathlib import Path
 from typing import Literal
 
 from keras_xai.errors import InputError
-from keras_xai.report import comparison, decodings, explanations, runs
+from keras_xai.report import comparison, decisions, decodings, explanations, runs
 from keras_xai.report.formats import enumerate_words
 from keras_xai.report.page import Section, write_page
 from keras_xai.report.run_files import read_run
 
-FolderKind = Literal["run", "explanations", "comparison", "decoding", "data"]
+FolderKind = Literal[
+    "run", "decisions", "explanations", "comparison", "decoding", "data"
+]
 # What tells a folder of each kind: one of these in it.
 MARKS: dict[FolderKind, tuple[str, ...]] = {
     "comparison": ("comparison.json",),
     "run": ("log.csv",),
+    "decisions": ("decisions.json",),
     "explanations": ("masks.npz", "predictions.csv"),
     "decoding": ("settings.json", "reconstructions.npz"),
     "data": ("JPEGImages",),
@@ -24,6 +27,7 @@ WORDS: dict[FolderKind, tuple[str, str]] = {
     "comparison": ("a comparison", "comparisons"),
     "run": ("a run", "runs"),
     "explanations": ("explanations", "sets of explanations"),
+    "decisions": ("explained decisions", "sets of explained decisions"),
     "decoding": ("a decoded layer", "decoded layers"),
 }
 
@@ -33,8 +37,9 @@ def write_report(folders: Sequence[Path], out_path: Path) -> None:
 
     Args:
         folders: any mix of folders of `train`, `explain`, `compare` and `decode`, each
-            recognised by what it holds. The folder of a data set adds images and true
-            labels to explanations.
+            recognised by what it holds; explanations of a run bring the decisions of
+            its classifier, if they were explained, with them. The folder of a data set
+            adds images and true labels to explanations.
         out_path: the HTML file; an older one is replaced. It appears when it is whole.
 
     Raises:
@@ -50,6 +55,7 @@ def write_report(folders: Sequence[Path], out_path: Path) -> None:
         if folder.resolve() in [other.resolve() for other in folders[:i]]:
             raise InputError(f"{folder} is given twice; expected each folder once.")
         found[recognise(folder)].append(folder)
+    found["decisions"] += _find_nested(found)
     if len(found["data"]) > 1:
         raise InputError(
             f"{' and '.join(map(str, found['data']))} are data sets; expected at most "
@@ -78,9 +84,20 @@ def recognise(folder: Path) -> FolderKind:
             return kind
     raise InputError(
         f"{folder} is none that a report is made of; expected a folder made by train "
-        "(log.csv, after its first epoch), explain (masks.npz), compare "
+        "(log.csv, after its first epoch), explain (predictions.csv), compare "
         "(comparison.json, once it is finished) or decode (settings.json)."
     )
+
+
+def _find_nested(found: dict[FolderKind, list[Path]]) -> list[Path]:
+    """Finds decisions that `explain` put beside a run's masks and nobody has named."""
+    named = [folder.resolve() for folder in found["decisions"]]
+    nested = [folder / "classifier" for folder in found["explanations"]]
+    return [
+        folder
+        for folder in nested
+        if folder.resolve() not in named and (folder / "decisions.json").exists()
+    ]
 
 
 def _build_sections(found: dict[FolderKind, list[Path]]) -> list[Section]:
@@ -95,6 +112,10 @@ def _build_sections(found: dict[FolderKind, list[Path]]) -> list[Section]:
     sections += _number(
         [explanations.build_section(f, data_dir) for f in found["explanations"]],
         found["explanations"],
+    )
+    sections += _number(
+        [decisions.build_section(folder) for folder in found["decisions"]],
+        found["decisions"],
     )
     if found["decoding"]:
         sections.append(decodings.build_section(found["decoding"]))
