@@ -35,6 +35,14 @@ def polygons(tmp_path_factory):
     return folder
 
 
+@pytest.fixture(scope="module")
+def splits(polygons):
+    """Training and validation part of `polygons`."""
+    from keras_xai.datasets.voc import read_voc
+
+    return read_voc(polygons, "train"), read_voc(polygons, "val")
+
+
 @pytest.fixture
 def float32():
     """Keras' default dtype policy, whatever another test has set."""
