@@ -122,9 +122,9 @@ def test_examples_hold_image_reconstructions_and_heatmaps(tmp_path):
     folder = write_decisions(tmp_path / "decided")
     articles = page_of(folder).xpath("//article")
     assert [text_of(article.find("header")) for article in articles] == [
-        "labelled dog 70.0% cat0.png",
-        "labelled cat 75.0% cat1.png",
-        "labelled dog 80.0% cat2.png",
+        "predicted dog 70.0% cat0.png",
+        "predicted cat 75.0% cat1.png",
+        "predicted dog 80.0% cat2.png",
     ]
     with np.load(folder / "examples.npz") as arrays:
         images = arrays["image"]
