@@ -45,6 +45,7 @@ MAY_IMPORT = {
     "recipes": {"training.config", "training.decoding_config"},
     "sweeps": {"training.runs"},
     "reproduction": {
+        "comparison",
         "data_gen",
         "datasets",
         "errors",

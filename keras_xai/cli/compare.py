@@ -5,6 +5,12 @@ import dataclasses
 from functools import partial
 from pathlib import Path
 
+from keras_xai.cli.arguments import (
+    add_classifier,
+    add_input_format,
+    add_run,
+    add_seed,
+)
 from keras_xai.cli.quiet import import_tensorflow
 from keras_xai.errors import InputError
 
@@ -13,12 +19,7 @@ FILLS = ("black", "white", "grey", "blur", "uniform")
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Adds the verb's arguments."""
-    parser.add_argument(
-        "run",
-        type=Path,
-        metavar="RUN",
-        help="folder of `train`, or a classifier saved as .keras",
-    )
+    add_run(parser)
     parser.add_argument(
         "data",
         type=Path,
@@ -40,13 +41,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         help="analyzers, by iNNvestigate's names; `none` does without iNNvestigate "
         "(default: 14 of them)",
     )
-    parser.add_argument(
-        "--classifier",
-        choices=("alone", "joint"),
-        default="alone",
-        help="which classifier of a run is explained, under a white mask: stage 1's, "
-        "as in the paper, or the finished model's",
-    )
+    add_classifier(parser)
     sizes = parser.add_argument_group("how much is compared")
     sizes.add_argument(
         "--num-images",
@@ -110,21 +105,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         default=argparse.SUPPRESS,
         help="class to find, instead of the data set's own",
     )
-    model.add_argument(
-        "--input-range",
-        type=float,
-        nargs=2,
-        default=(0.0, 1.0),
-        metavar=("BLACK", "WHITE"),
-        help="what the model expects for black and white: 0 255, or -1 1",
-    )
-    model.add_argument(
-        "--logits",
-        dest="from_logits",
-        action="store_true",
-        help="the model's output wants a softmax",
-    )
-    parser.add_argument("--seed", type=int, default=0, help="seed of everything random")
+    add_input_format(model)
+    add_seed(parser)
     parser.add_argument(
         "--batch-size", type=int, default=16, help="images in memory at a time"
     )
@@ -155,6 +137,7 @@ def run(args: argparse.Namespace) -> str:
         if hasattr(args, field.name)
     }
     chosen["input_range"] = tuple(args.input_range)
+    chosen["from_logits"] = args.logits
     if "methods" in chosen:
         chosen["methods"] = _read_methods(args.methods)
     options = Options(**chosen)

@@ -3,6 +3,7 @@
 import argparse
 from pathlib import Path
 
+from keras_xai.cli.arguments import add_input_format, add_precision, add_seed
 from keras_xai.cli.quiet import import_tensorflow
 from keras_xai.errors import InputError
 
@@ -49,14 +50,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "--epochs", type=int, default=16, help="of each training; the paper's are 64"
     )
     parser.add_argument("--batch-size", type=int, default=128, help="images a step")
-    parser.add_argument(
-        "--input-range",
-        type=float,
-        nargs=2,
-        default=(0.0, 1.0),
-        metavar=("BLACK", "WHITE"),
-        help="what the model expects for black and white: 0 255, or -1 1",
-    )
+    add_input_format(parser)
     parser.add_argument(
         "--constant",
         type=_parse_constant,
@@ -65,16 +59,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         metavar="INPUT=VALUE",
         help="fills an input that is not the image; may be repeated",
     )
-    parser.add_argument(
-        "--logits", action="store_true", help="the model's output wants a softmax"
-    )
-    parser.add_argument("--seed", type=int, default=0, help="seed of everything random")
-    parser.add_argument(
-        "--precision",
-        choices=("auto", "float32", "mixed_bfloat16"),
-        default="auto",
-        help="auto takes mixed_bfloat16 where the processor multiplies bfloat16",
-    )
+    add_seed(parser)
+    add_precision(parser)
 
 
 def run(args: argparse.Namespace) -> str:

@@ -3,6 +3,7 @@
 import argparse
 from pathlib import Path
 
+from keras_xai.cli.arguments import add_seed
 from keras_xai.cli.quiet import import_tensorflow
 from keras_xai.errors import InputError
 
@@ -29,7 +30,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         default=Path("demo"),
         help="folder to make; given again, an unfinished demo goes on",
     )
-    parser.add_argument("--seed", type=int, default=0, help="seed of everything random")
+    add_seed(parser)
 
 
 def run(args: argparse.Namespace) -> str:

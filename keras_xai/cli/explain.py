@@ -6,6 +6,12 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from keras_xai.cli.arguments import (
+    INPUT_RANGE,
+    add_classifier,
+    add_input_format,
+    add_run,
+)
 from keras_xai.cli.quiet import import_tensorflow
 from keras_xai.errors import InputError
 
@@ -18,7 +24,7 @@ if TYPE_CHECKING:
 CLADEC = "cladec"  # the method that no analyzer of iNNvestigate is
 # Options that have an effect only with a model, a run, analyzers, or ClaDec.
 OF_MODEL: dict[str, Any] = {
-    "input_range": [0.0, 1.0],
+    "input_range": INPUT_RANGE,
     "logits": False,
     "class_names": None,
 }
@@ -29,12 +35,7 @@ OF_CLADEC: dict[str, Any] = {"decoded": None}
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Adds the verb's arguments."""
-    parser.add_argument(
-        "run",
-        type=Path,
-        metavar="RUN",
-        help="folder of `train`, or a classifier saved as .keras",
-    )
+    add_run(parser)
     parser.add_argument(
         "images",
         type=Path,
@@ -73,25 +74,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         default=OF_ANALYZERS["seconds_per_method"],
         help="an analyzer that takes longer fails",
     )
-    methods.add_argument(
-        "--classifier",
-        choices=("alone", "joint"),
-        default=OF_RUN["classifier"],
-        help="which classifier of a run is explained, under a white mask: stage 1's, "
-        "as in the paper, or the finished model's",
-    )
+    add_classifier(methods)
     model = parser.add_argument_group("a classifier of your own")
-    model.add_argument(
-        "--input-range",
-        type=float,
-        nargs=2,
-        default=OF_MODEL["input_range"],
-        metavar=("BLACK", "WHITE"),
-        help="what the model expects for black and white: 0 255, or -1 1",
-    )
-    model.add_argument(
-        "--logits", action="store_true", help="the model's output wants a softmax"
-    )
+    add_input_format(model)
     model.add_argument(
         "--class-names",
         nargs="+",

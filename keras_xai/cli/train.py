@@ -5,6 +5,7 @@ import dataclasses
 import json
 from pathlib import Path
 
+from keras_xai.cli.arguments import add_input_format, add_precision, add_seed
 from keras_xai.cli.quiet import import_tensorflow
 from keras_xai.errors import InputError
 from keras_xai.recipes import PROFILES, RECIPES
@@ -74,24 +75,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         metavar="LAYER",
         help="layers of --model whose outputs are multiplied by the mask",
     )
-    parser.add_argument(
-        "--input-range",
-        type=float,
-        nargs=2,
-        default=(0.0, 1.0),
-        metavar=("BLACK", "WHITE"),
-        help="what --model expects for black and white: 0 255, or -1 1",
-    )
-    parser.add_argument(
-        "--logits", action="store_true", help="the output of --model wants a softmax"
-    )
-    parser.add_argument("--seed", type=int, default=0, help="seed of everything random")
-    parser.add_argument(
-        "--precision",
-        choices=("auto", "float32", "mixed_bfloat16"),
-        default="auto",
-        help="auto takes mixed_bfloat16 where the processor multiplies bfloat16",
-    )
+    add_input_format(parser)
+    add_seed(parser)
+    add_precision(parser)
     parser.add_argument(
         "--tensorboard", type=Path, metavar="DIR", help="also write TensorBoard logs"
     )

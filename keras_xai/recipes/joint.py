@@ -8,9 +8,9 @@ initialisation, ReLU and no dropout in the dense layers, batches of 32 in stage 
 after it, Adam with a cosine schedule, flips and quarter turns; an explainer that starts
 from the classifier's features, with a mask that is bright where they are strong and
 far from saturation; a mask that is resized by average pooling, so that a dot does not
-open what is deep below it; moving statistics in its head that follow faster; and a price
-that stage 3 raises slowly to ten times that of stage 2, while the classifier learns to
-do without the other shapes.
+open what lies deep below it; moving statistics in its head that follow faster; and a
+price that stage 3 raises slowly to ten times that of stage 2, while the classifier
+learns to do without the other shapes.
 Why each of them: docs/decisions.md. What to expect of it: results/joint/tables.md.
 """
 

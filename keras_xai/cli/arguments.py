@@ -1,0 +1,66 @@
+"""Arguments that several verbs take."""
+
+import argparse
+from pathlib import Path
+from typing import Any
+
+INPUT_RANGE = [0.0, 1.0]  # a list, as argparse makes of two numbers
+
+
+def add_run(parser: argparse.ArgumentParser) -> None:
+    """Adds what is explained: a run, or a classifier of one's own."""
+    parser.add_argument(
+        "run",
+        type=Path,
+        metavar="RUN",
+        help="folder of `train`, or a classifier saved as .keras",
+    )
+
+
+def add_input_format(parser: Any) -> None:
+    """Adds how a user's own model reads images, and what it answers.
+
+    Args:
+        parser: a parser or one of its groups.
+    """
+    parser.add_argument(
+        "--input-range",
+        type=float,
+        nargs=2,
+        default=INPUT_RANGE,
+        metavar=("BLACK", "WHITE"),
+        help="what your own model expects for black and white: 0 255, or -1 1",
+    )
+    parser.add_argument(
+        "--logits", action="store_true", help="its output wants a softmax"
+    )
+
+
+def add_classifier(parser: Any) -> None:
+    """Adds which classifier of a run is explained.
+
+    Args:
+        parser: a parser or one of its groups.
+    """
+    parser.add_argument(
+        "--classifier",
+        choices=("alone", "joint"),
+        default="alone",
+        help="which classifier of a run is explained, under a white mask: stage 1's, "
+        "as in the paper, or the finished model's",
+    )
+
+
+def add_seed(parser: argparse.ArgumentParser) -> None:
+    """Adds the seed."""
+    parser.add_argument("--seed", type=int, default=0, help="seed of everything random")
+
+
+def add_precision(parser: argparse.ArgumentParser) -> None:
+    """Adds the dtype policy of a training."""
+    parser.add_argument(
+        "--precision",
+        choices=("auto", "float32", "mixed_bfloat16"),
+        default="auto",
+        help="auto takes mixed_bfloat16 where the processor multiplies bfloat16",
+    )
