@@ -1,14 +1,9 @@
 """Generates a polygon data set."""
 
 import json
-import multiprocessing
 import os
-import signal
 import tempfile
-import threading
-from collections import deque
-from collections.abc import Callable, Iterable, Iterator, Sequence
-from concurrent.futures import Future, ProcessPoolExecutor
+from collections.abc import Iterator, Sequence
 from dataclasses import asdict
 from fractions import Fraction
 from functools import partial
@@ -24,6 +19,7 @@ from data_gen.pictures import make_pictures, stem
 from data_gen.png import encode_png
 from data_gen.polygons import Shape
 from data_gen.voc import PALETTE
+from data_gen.workers import Spread, spread_over_processes, spread_over_ray
 
 __all__ = ["PolygonConfig", "generate"]
 
@@ -41,6 +37,7 @@ def generate(
     out_dir: str | os.PathLike[str],
     *,
     workers: int | None = None,
+    ray_address: str | None = None,
     progress: bool = True,
 ) -> dict[str, Any]:
     """Writes a polygon data set in the layout of PASCAL VOC.
@@ -65,6 +62,9 @@ def generate(
         out_dir: Folder of the set; made with its parents.
         workers: Number of processes, by default one for each core. The bytes written
             do not depend on it.
+        ray_address: Instead of processes, the Ray cluster to work on: `auto` for the
+            one this machine belongs to, `local` for one of this machine's own. Its
+            machines must see `out_dir` under the same path.
         progress: Whether to show a progress bar, if on a terminal.
 
     Returns:
@@ -73,7 +73,10 @@ def generate(
         (one for each call), and `next_index`.
 
     Raises:
-        ValueError: If the shapes of an image find no room, or `workers` is below 1.
+        ValueError: If the shapes of an image find no room, `workers` is below 1, or
+            beside `ray_address`.
+        ConnectionError: If there is no such cluster.
+        ModuleNotFoundError: If Ray is wanted and not installed.
         FileExistsError: If `out_dir` holds something the set does not extend.
         OSError: If the set cannot be written.
     """
@@ -81,6 +84,11 @@ def generate(
         raise ValueError(
             "Invalid value for `workers`. Expected at least 1. "
             f"Received: workers={workers}"
+        )
+    if workers is not None and ray_address is not None:
+        raise ValueError(
+            "Invalid value for `workers`. Expected none beside `ray_address`: a "
+            f"cluster has its own. Received: workers={workers}"
         )
     out = Path(os.path.abspath(out_dir))
     old = _read_manifest(config, out)
@@ -92,7 +100,12 @@ def generate(
                 (part / folder).mkdir(parents=True)
             if old:
                 _link_set(out, part)
-            _write_pictures(config, part, workers or os.cpu_count() or 1, progress)
+            spread = (
+                partial(spread_over_processes, workers=workers or os.cpu_count() or 1)
+                if ray_address is None
+                else partial(spread_over_ray, address=ray_address)
+            )
+            _write_pictures(config, part, spread, progress)
             manifest = _manifest(config, _write_lists(config, part), old)
             (part / MANIFEST).write_text(json.dumps(manifest, indent=2) + "\n")
             _put_in_place(part, out, Path(room, "old"))
@@ -154,7 +167,7 @@ def _write_chunk(
 
 
 def _write_pictures(
-    config: PolygonConfig, folder: Path, workers: int, progress: bool
+    config: PolygonConfig, folder: Path, spread: Spread, progress: bool
 ) -> None:
     """Writes all pictures, masks and annotations."""
     from rich.console import Console  # here, for the workers to start faster
@@ -173,48 +186,7 @@ def _write_pictures(
     ) as bar:
         task = bar.add_task("Drawing", total=config.num_images)
         report = partial(bar.advance, task)
-        _spread(write, chunks, min(workers, len(firsts)), report)
-
-
-def _spread(
-    function: Callable[..., int],
-    tasks: Iterable[tuple[Any, ...]],
-    workers: int,
-    report: Callable[[int], None],
-) -> None:
-    """Calls a function for each task, a few of them being under way in workers."""
-    if workers == 1:
-        for task in tasks:
-            report(function(*task))
-        return
-    executor = ProcessPoolExecutor(
-        workers,
-        multiprocessing.get_context("spawn"),  # fork is unsafe beside threads
-        _start_worker,
-    )
-    pending: deque[Future[int]] = deque()
-    try:
-        for task in tasks:
-            pending.append(executor.submit(function, *task))
-            if len(pending) > 3 * workers:
-                report(pending.popleft().result())
-        for future in pending:
-            report(future.result())
-    finally:
-        executor.shutdown(cancel_futures=True)
-
-
-def _start_worker() -> None:
-    """Leaves Ctrl-C to the parent, and ends with it, should it be killed."""
-    signal.signal(signal.SIGINT, signal.SIG_IGN)
-    threading.Thread(target=_end_with_parent, daemon=True).start()
-
-
-def _end_with_parent() -> None:
-    parent = multiprocessing.parent_process()
-    if parent is not None:
-        parent.join()
-        os._exit(1)
+        spread(write, chunks, len(firsts), report)
 
 
 def _write_lists(config: PolygonConfig, folder: Path) -> dict[str, int]:

@@ -22,6 +22,12 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--workers", type=int, help="number of processes, by default one a core"
     )
+    parser.add_argument(
+        "--ray",
+        metavar="ADDRESS",
+        help="work on a Ray cluster instead, whose machines share OUT's file system: "
+        "auto for the one this machine belongs to",
+    )
     for field in dataclasses.fields(PolygonConfig):
         kind, is_tuple = _element_type(field.type)
         description = field.metadata["help"]
@@ -55,8 +61,14 @@ def run(args: argparse.Namespace) -> str:
     base = RECIPES[args.recipe] if args.recipe else PolygonConfig()
     try:
         config = dataclasses.replace(base, **chosen)
-        generate(config, args.out, workers=args.workers, progress=not args.quiet)
-    except ValueError as error:
+        generate(
+            config,
+            args.out,
+            workers=args.workers,
+            ray_address=args.ray,
+            progress=not args.quiet,
+        )
+    except (ValueError, ModuleNotFoundError) as error:
         raise InputError(str(error)) from error
     return str(args.out)
 
