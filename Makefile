@@ -3,7 +3,7 @@ PYTHON ?= python3
 BIN := .venv/bin
 STAMP := .venv/installed
 
-.PHONY: help setup setup-innvestigate demo test test-slow check reproduce
+.PHONY: help setup setup-innvestigate demo test test-slow check reproduce tutorial
 help: ## list the targets
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*##/\t/'
 
@@ -39,3 +39,21 @@ check: $(STAMP) ## format, lint, types, import directions
 
 reproduce: $(STAMP) ## run what is missing of the papers' experiments
 	$(BIN)/keras-xai reproduce joint
+
+TUTORIAL := polygons classifier voc
+tutorial: $(TUTORIAL:%=tutorial-%) ## run docs/tutorial/*.py and write their pages
+
+# A page is its script's cells with what they printed and drew.
+tutorial-%: $(STAMP)-innvestigate $(STAMP)-docs
+	rm -rf work/tutorial/$* work/tutorial/pages/$*_files
+	$(BIN)/jupytext --quiet --to ipynb --output - docs/tutorial/$*.py | \
+		TF_CPP_MIN_LOG_LEVEL=3 $(BIN)/jupyter nbconvert --log-level ERROR --stdin \
+		--execute --to markdown --TagRemovePreprocessor.enabled=True \
+		--TagRemovePreprocessor.remove_all_outputs_tags=remove_output \
+		--output-dir work/tutorial/pages --output $*
+	rm -rf docs/tutorial/$*_files
+	mv work/tutorial/pages/$*.md work/tutorial/pages/$*_files docs/tutorial
+
+$(STAMP)-docs: $(STAMP)
+	$(BIN)/python -m pip install --quiet --editable '.[docs]'
+	touch $@
