@@ -48,7 +48,8 @@ tutorial-%: $(STAMP)-innvestigate $(STAMP)-docs
 	rm -rf work/tutorial/$* work/tutorial/pages/$*_files
 	$(BIN)/jupytext --quiet --to ipynb --output - docs/tutorial/$*.py | \
 		TF_CPP_MIN_LOG_LEVEL=3 $(BIN)/jupyter nbconvert --log-level ERROR --stdin \
-		--execute --to markdown --TagRemovePreprocessor.enabled=True \
+		--execute --to markdown \
+		--MarkdownExporter.preprocessors=nbconvert.preprocessors.TagRemovePreprocessor \
 		--TagRemovePreprocessor.remove_all_outputs_tags=remove_output \
 		--output-dir work/tutorial/pages --output $*
 	rm -rf docs/tutorial/$*_files
