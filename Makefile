@@ -26,7 +26,7 @@ demo: $(STAMP)-innvestigate ## generate, train, explain, compare; prints the rep
 	$(BIN)/keras-xai demo demo
 
 test: $(STAMP) ## run the tests
-	$(BIN)/python -m pytest -m 'not slow'
+	$(BIN)/python -m pytest -m 'not slow' --numprocesses 2 --dist loadfile
 
 test-slow: $(STAMP) ## run the tests that take minutes
 	$(BIN)/python -m pytest -m slow

@@ -5,11 +5,15 @@ import os
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 os.environ.setdefault("KERAS_BACKEND", "tensorflow")
 
+import hypothesis
 import numpy as np
 import pytest
 
 from data_gen.config import PolygonConfig
 from data_gen.generate import generate
+
+hypothesis.settings.register_profile("here", deadline=None)  # machines differ
+hypothesis.settings.load_profile("here")
 
 TINY = PolygonConfig(
     num_images=24,

@@ -57,7 +57,7 @@ def _winding(placement, x, y):
     return round(np.arctan2(cross, (vertices * ends).sum(1)).sum() / (2 * math.pi))
 
 
-@settings(max_examples=25, deadline=None)
+@settings(max_examples=25)
 @given(PLACEMENTS, st.sampled_from([1, 2, 3]))
 def test_ink_and_region_follow_from_distance_and_winding(placement, line_width):
     (patch,) = _draw(placement, line_width=line_width)
@@ -75,7 +75,7 @@ def test_ink_and_region_follow_from_distance_and_winding(placement, line_width):
                 assert mask[y, x] == (inside or ink > 0.5)
 
 
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=100)
 @given(PLACEMENTS)
 def test_boxes_are_tight_on_the_visible_ink(placement):
     (patch,) = _draw(placement)
@@ -83,7 +83,7 @@ def test_boxes_are_tight_on_the_visible_ink(placement):
     assert patch.box[:4] == (columns.min(), rows.min(), columns.max(), rows.max())
 
 
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=100)
 @given(PLACEMENTS)
 def test_only_truncated_shapes_lose_ink(placement):
     (patch,) = _draw(placement)

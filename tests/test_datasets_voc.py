@@ -194,7 +194,7 @@ def test_image_with_an_orientation_is_refused_beside_an_annotation(copy):
         read_voc(copy, "train")
 
 
-@settings(deadline=None, max_examples=25)
+@settings(max_examples=25)
 @given(
     height=st.integers(3, 40),
     width=st.integers(3, 40),
