@@ -169,7 +169,11 @@ def _tables(done: Sequence[Result], num_seeds: int) -> Iterator[str]:
         yield f"- {metric['label']}: {_place(done, metric['name'])}"
     yield ""
     for group, title in GROUPS.items():
-        metrics = [metric for metric in _metrics(done) if metric["group"] == group]
+        metrics = [
+            metric
+            for metric in _metrics(done)
+            if metric["group"] == group and not metric["name"].endswith("_box")
+        ]
         if metrics:
             yield f"### {title}"
             yield ""
