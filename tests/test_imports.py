@@ -14,7 +14,7 @@ MAY_IMPORT = {
     "models": set(),
     "analyzers": {"errors"},
     "datasets": {"errors"},
-    "report": {"errors"},
+    "report": {"datasets.voc", "errors"},
     "training": {"datasets", "errors", "evaluation", "losses", "models"},
     "folders": {"errors"},
     "explanations": {"datasets", "errors", "folders"},

@@ -274,9 +274,34 @@ def test_recipe_and_command_repeat_the_run(tmp_path):
 def test_a_missing_file_is_named_and_nothing_is_written(tmp_path, path):
     inputs = write_inputs(tmp_path)
     (tmp_path / path).unlink()
-    with pytest.raises(InputError, match=f"{re.escape(path)} does not exist; expected"):
+    named = path.replace("star_val", "val")  # VOC's list of a class may be missing
+    with pytest.raises(
+        InputError, match=f"{re.escape(named)} does not exist; expected"
+    ):
         write(inputs)
     assert not inputs.out.parent.exists()
+
+
+def test_a_data_set_without_lists_of_a_class_is_read_by_its_annotations(tmp_path):
+    inputs = write_inputs(tmp_path)
+    write(inputs)
+    expected = inputs.out.read_text()
+    path = inputs.data / "ImageSets" / "Main" / "star_val.txt"
+    lines = [line.split() for line in path.read_text().splitlines()]
+    path.unlink()
+    path.with_name("val.txt").write_text("".join(f"{name}\n" for name, _ in lines))
+    (inputs.data / "Annotations").mkdir()
+    star = (
+        "<object><name>star</name><bndbox><xmin>1</xmin><ymin>1</ymin><xmax>3</xmax>"
+        "<ymax>3</ymax></bndbox></object>"
+    )
+    for name, sign in lines:
+        (inputs.data / "Annotations" / f"{name}.xml").write_text(
+            f"<annotation><filename>{name}.png</filename><size><width>{SIZE}</width>"
+            f"<height>{SIZE}</height></size>{star if sign == '1' else ''}</annotation>"
+        )
+    write(inputs)
+    assert inputs.out.read_text() == expected
 
 
 @pytest.mark.parametrize(

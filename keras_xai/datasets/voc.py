@@ -125,13 +125,7 @@ def read_voc(
     """
     if target is None:
         target = read_manifest(folder)["target"]["name"]
-    list_path = folder / "ImageSets" / "Main" / f"{subset}.txt"
-    if not list_path.exists():
-        raise InputError(f"{list_path} does not exist; expected a VOC image set.")
-    names = list_path.read_text().split()
-    if not names:
-        raise InputError(f"{list_path} is empty; expected one image name a line.")
-
+    list_path, names = _read_list(folder, subset)
     labels, filenames, target_boxes = [], [], []
     for index, name in enumerate(names):
         stored = read_annotation(folder / "Annotations" / f"{name}.xml")
@@ -168,6 +162,39 @@ def read_voc(
         class_names=(f"no {target}", target),
         target_boxes=tuple(target_boxes),
     )
+
+
+def read_labels(folder: Path, subset: str, target: str) -> dict[str, bool]:
+    """Reads which images of a VOC subset show the target; no image is opened.
+
+    Args:
+        folder: holds Annotations and ImageSets/Main.
+        subset: "train" or "val".
+        target: the class to find.
+
+    Returns:
+        Image name without its ending to whether it does, in the order of the list.
+
+    Raises:
+        InputError: if a file is missing or broken.
+    """
+    _, names = _read_list(folder, subset)
+    annotations = (read_annotation(folder / "Annotations" / f"{n}.xml") for n in names)
+    return {
+        name: any(obj.name == target for obj in annotation.objects)
+        for name, annotation in zip(names, annotations, strict=True)
+    }
+
+
+def _read_list(folder: Path, subset: str) -> tuple[Path, list[str]]:
+    """Reads the names of a subset's images; returns the list's path too."""
+    path = folder / "ImageSets" / "Main" / f"{subset}.txt"
+    if not path.exists():
+        raise InputError(f"{path} does not exist; expected a VOC image set.")
+    names = path.read_text().split()
+    if not names:
+        raise InputError(f"{path} is empty; expected one image name a line.")
+    return path, names
 
 
 def read_manifest(folder: Path) -> dict:

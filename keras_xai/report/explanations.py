@@ -9,9 +9,10 @@ import numpy as np
 from markupsafe import Markup
 from PIL import Image, UnidentifiedImageError
 
+from keras_xai.datasets.voc import read_labels
 from keras_xai.errors import InputError
 from keras_xai.report import pictures
-from keras_xai.report.files import find_items, read_heatmaps, read_rows, read_text
+from keras_xai.report.files import find_items, read_heatmaps, read_rows
 from keras_xai.report.formats import format_share
 from keras_xai.report.page import Made, Section
 from keras_xai.report.pictures import Heatmap, Picture
@@ -177,28 +178,39 @@ def add_truth(
     Raises:
         InputError: if the list is missing or broken, or an image was not explained.
     """
-    path = data_dir / "ImageSets" / "Main" / f"{class_names[1]}_val.txt"
-    lines = read_text(path, "generate").splitlines()
+    truth_of = _read_truth(data_dir, class_names[1])
+    prediction_of = {Path(p.filename).stem: p for p in predictions}
+    for name in truth_of:
+        if name not in prediction_of:
+            raise InputError(
+                f"The explanations have no image {name}, which {data_dir} lists for "
+                "validation; expected explanations of its images."
+            )
+    return [
+        prediction_of[name]._replace(truth=truth) for name, truth in truth_of.items()
+    ]
+
+
+def _read_truth(data_dir: Path, target: str) -> dict[str, int]:
+    """Reads VOC's own list of a class, or else its annotations."""
+    path = data_dir / "ImageSets" / "Main" / f"{target}_val.txt"
+    if not path.exists():
+        labels = read_labels(data_dir, "val", target)
+        return {name: int(label) for name, label in labels.items()}
+    lines = path.read_text().splitlines()
     if not lines:
         raise InputError(f"{path} is empty; expected one image a line.")
-    prediction_of = {Path(p.filename).stem: p for p in predictions}
-    validated = []
+    truth_of = {}
     for line in lines:
         try:
             name, sign = line.split()
-            truth = {"-1": 0, "1": 1}[sign]
+            truth_of[name] = {"-1": 0, "1": 1}[sign]
         except (ValueError, KeyError):
             raise InputError(
                 f"{path} holds a bad line. Expected a name and 1 or -1. "
                 f"Received: {line}"
             ) from None
-        if name not in prediction_of:
-            raise InputError(
-                f"The explanations have no image {name}, which {path} lists; expected "
-                f"explanations of the images in {data_dir}."
-            )
-        validated.append(prediction_of[name]._replace(truth=truth))
-    return validated
+    return truth_of
 
 
 def choose(
