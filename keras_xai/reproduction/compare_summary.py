@@ -166,7 +166,7 @@ def _tables(done: Sequence[Result], num_seeds: int) -> Iterator[str]:
     )
     yield ""
     for metric in (m for m in _metrics(done) if m["name"] in DECIDING):
-        yield f"- {metric['label']}: {_place(done, metric['name'])}"
+        yield f"- {_label(metric)}: {_place(done, metric['name'])}"
     yield ""
     for group, title in GROUPS.items():
         metrics = [
@@ -216,7 +216,11 @@ def _table(
 
 def _heading(metric: Mapping[str, Any]) -> str:
     arrow = {True: " ↑", False: " ↓", None: ""}[metric["higher_is_better"]]
-    return metric["label"].removeprefix("Target: ") + arrow
+    return _label(metric) + arrow
+
+
+def _label(metric: Mapping[str, Any]) -> str:
+    return metric["label"].removeprefix("Target: ")
 
 
 def _place(done: Sequence[Result], metric: str) -> str:
