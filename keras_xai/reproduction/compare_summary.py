@@ -168,6 +168,17 @@ def _tables(done: Sequence[Result], num_seeds: int) -> Iterator[str]:
     for metric in (m for m in _metrics(done) if m["name"] in DECIDING):
         yield f"- {_label(metric)}: {_place(done, metric['name'])}"
     yield ""
+    failed = {
+        method["name"]: method["failure"]
+        for fact in facts
+        for method in fact["methods"]
+        if method["failure"] is not None
+    }
+    if failed:
+        yield "Without heatmaps: " + "; ".join(
+            f"{name} ({reason.rstrip(': .')})" for name, reason in failed.items()
+        )
+        yield ""
     for group, title in GROUPS.items():
         metrics = [
             metric
