@@ -120,7 +120,7 @@ def main(job_dir: Path, out_dir: Path, names: list[str]) -> None:
                 filename=job.arrays["filename"],
             )
         except Exception as error:  # whatever it is: the other methods go on
-            message = (str(error).splitlines() or [""])[0]
+            message = (str(error).splitlines() or ["it gives no reason"])[0]
             reason = f"{type(error).__name__}: {message}"
             tell(event="failed", method=name, reason=reason)
         else:
