@@ -66,6 +66,11 @@ def test_the_papers_own_numbers_are_reproduced():
     assert set(verdicts(fake_group(PAPER)).values()) == {"reproduced"}
 
 
+def test_one_seed_shows_a_sign_and_no_more():
+    group = fake_group(PAPER, num_seeds=1)
+    assert set(verdicts(group).values()) == {"right sign, one seed"}
+
+
 def test_turned_round_numbers_are_not():
     swapped = {
         setting.replace("cladec-a0", "x")

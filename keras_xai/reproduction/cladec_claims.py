@@ -202,10 +202,12 @@ def judge(
     tests = [run_test(comparison, group) for comparison in claim.comparisons]
     if any(test["holds"] is None for test in tests):
         verdict = "missing"
-    elif all(test["holds"] for test in tests):
-        verdict = "reproduced"
-    else:
+    elif not all(test["holds"] for test in tests):
         verdict = "not reproduced"
+    elif any(test["p"] is None for test in tests):
+        verdict = "right sign, one seed"
+    else:
+        verdict = "reproduced"
     settings = {term.setting for c in claim.comparisons for term in c.terms}
     commits = {
         result["environment"]["commit"]
@@ -217,7 +219,7 @@ def judge(
     return {
         "id": f"cladec-{claim.id}-{epochs}",
         "paper": PAPER,
-        "claim": claim.text,
+        "claim": f"{claim.text}; ours: {epochs} epochs",
         "paper_value": claim.paper_value,
         "ours_mean": headline["mean"],
         "ours_sd": headline["sd"],
