@@ -2,9 +2,10 @@
 
 import dataclasses
 import json
-import shutil
 from pathlib import Path
 from typing import Any
+
+from PIL import Image
 
 from keras_xai.comparison.compare import compare
 from keras_xai.comparison.options import Options
@@ -18,6 +19,7 @@ OPTIONS = {
     "quick": Options(),
     "paper": Options(num_images=250),
 }
+NUM_COLOURS = 128  # of the figures kept, which then take a third of the space
 FIGURES = ("fig6_paper", "fig6_fair", "fig7")
 
 
@@ -78,9 +80,9 @@ def measure(cell: Cell, work_dir: Path, results_dir: Path) -> dict[str, Any]:
         folder = results_dir.parent / "figures"
         folder.mkdir(exist_ok=True)
         for figure in FIGURES:
-            shutil.copyfile(
-                out_dir / f"{figure}.png", folder / f"{figure}_{cell.name}.png"
-            )
+            with Image.open(out_dir / f"{figure}.png") as picture:
+                small = picture.convert("RGB").quantize(NUM_COLOURS)
+                small.save(folder / f"{figure}_{cell.name}.png", optimize=True)
     comparison = json.loads((out_dir / "comparison.json").read_text())
     return {
         key: value
