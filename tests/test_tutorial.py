@@ -114,7 +114,7 @@ def test_page_shows_nothing_of_the_machine_that_made_it(script):
         "/tmp",
         "/home",
         "/root",
-        str(ROOT),
+        str(TUTORIAL.parent.parent),
         "Warning",
         "WARNING",
         "Traceback",

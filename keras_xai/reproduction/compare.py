@@ -19,7 +19,7 @@ OPTIONS = {
     "quick": Options(),
     "paper": Options(num_images=250),
 }
-NUM_COLOURS = 128  # of the figures kept, which then take a third of the space
+SCALE = 0.75  # of the figures that are kept
 FIGURES = ("fig6_paper", "fig6_fair", "fig7")
 
 
@@ -81,7 +81,8 @@ def measure(cell: Cell, work_dir: Path, results_dir: Path) -> dict[str, Any]:
         folder.mkdir(exist_ok=True)
         for figure in FIGURES:
             with Image.open(out_dir / f"{figure}.png") as picture:
-                small = picture.convert("RGB").quantize(NUM_COLOURS)
+                size = tuple(round(SCALE * pixels) for pixels in picture.size)
+                small = picture.convert("RGB").resize((size[0], size[1]))
                 small.save(folder / f"{figure}_{cell.name}.png", optimize=True)
     comparison = json.loads((out_dir / "comparison.json").read_text())
     return {
