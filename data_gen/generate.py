@@ -1,7 +1,9 @@
 """Generates a polygon data set."""
 
+import errno
 import json
 import os
+import shutil
 import tempfile
 from collections.abc import Iterator, Sequence
 from dataclasses import asdict
@@ -52,7 +54,8 @@ def generate(
 
     The set appears whole or not at all: it is made in a folder beside `out_dir`, then
     renamed. A set is extended by its own options, with other numbers of images and
-    positives if need be, and the `start_index` its manifest calls `next_index`.
+    positives if need be, and the `start_index` its manifest calls `next_index`; what
+    else is in its folder stays there.
 
     Several processes are started afresh: a script that calls this needs the usual
     `if __name__ == "__main__":`.
@@ -78,6 +81,7 @@ def generate(
         ConnectionError: If there is no such cluster.
         ModuleNotFoundError: If Ray is wanted and not installed.
         FileExistsError: If `out_dir` holds something the set does not extend.
+        ChildProcessError: If a process was killed.
         OSError: If the set cannot be written.
     """
     if workers is not None and workers < 1:
@@ -119,7 +123,14 @@ def generate(
 
 
 def draw_labels(config: PolygonConfig) -> Iterator[bool]:
-    """Whether each image is positive."""
+    """Draws whether each image is positive.
+
+    Args:
+        config: Options of the set.
+
+    Yields:
+        One value an image, from `start_index` on.
+    """
     share = Fraction(config.positives, config.num_images)
     chances = _uniform(config.seed, config.start_index, _LABELS)
     for _ in range(config.num_images // share.denominator):
@@ -145,7 +156,8 @@ def _split(config: PolygonConfig) -> Iterator[tuple[str, bool, bool]]:
 def _uniform(seed: int, first: int, stream: int) -> Iterator[float]:
     """Numbers in [0, 1), each a function of seed, stream and its place from `first`."""
     counter = [first // 4, 0, 0, stream]  # Philox draws four numbers at a time
-    rng = np.random.Generator(np.random.Philox(key=[seed, 0], counter=counter))
+    key = np.array([seed, 0], np.uint64)
+    rng = np.random.Generator(np.random.Philox(key=key, counter=counter))
     rng.random(first % 4)
     while True:
         yield rng.random()
@@ -265,13 +277,28 @@ def _looks(config: PolygonConfig) -> dict[str, Any]:
 
 
 def _link_set(old: Path, new: Path) -> None:
-    """Gives `new` the files of a set, as hard links; those to be changed as copies."""
-    for folder in (IMAGES, ANNOTATIONS, MASKS):
-        with os.scandir(old / folder) as entries:
-            for entry in entries:
-                os.link(entry.path, new / folder / entry.name)
-    for path in (old / LISTS).iterdir():
-        (new / LISTS / path.name).write_bytes(path.read_bytes())
+    """Gives `new` all that is in a set's folder, but for the manifest.
+
+    Files are hard links; lists, which are to be changed, copies.
+    """
+    lists = str(old / LISTS)
+
+    def link(source: str, target: str) -> None:
+        copy = shutil.copyfile if os.path.dirname(source) == lists else os.link
+        copy(source, target)
+
+    try:
+        shutil.copytree(
+            old,
+            new,
+            symlinks=True,
+            ignore=lambda folder, _: [MANIFEST] if Path(folder) == old else [],
+            copy_function=link,
+            dirs_exist_ok=True,
+        )
+    except shutil.Error as error:
+        source, _, reason = error.args[0][0]
+        raise OSError(errno.EIO, f"{source} cannot be carried over: {reason}") from None
 
 
 def _put_in_place(part: Path, out: Path, aside: Path) -> None:

@@ -70,7 +70,8 @@ def make_pictures(
 
 def _lay_out(config: PolygonConfig, index: int, positive: int) -> _Layout:
     """Draws shapes and their places at random."""
-    rng = np.random.Generator(np.random.Philox(key=[config.seed, index]))
+    key = np.array([config.seed, index], np.uint64)
+    rng = np.random.Generator(np.random.Philox(key=key))
     num_shapes = int(rng.integers(config.min_shapes, config.max_shapes + 1))
     num_targets = config.num_targets if positive else 0
     num_others = num_shapes - num_targets

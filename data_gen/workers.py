@@ -8,6 +8,7 @@ import threading
 from collections import deque
 from collections.abc import Callable, Iterable
 from concurrent.futures import Future, ProcessPoolExecutor
+from concurrent.futures.process import BrokenProcessPool
 from typing import Any
 
 Task = tuple[Any, ...]  # the arguments of a call
@@ -34,6 +35,9 @@ def spread_over_processes(
         num_tasks: how many there are.
         report: called with each result.
         workers: number of processes at most; 1 is this one.
+
+    Raises:
+        ChildProcessError: If a process was killed.
     """
     workers = min(workers, num_tasks)
     if workers == 1:
@@ -53,6 +57,11 @@ def spread_over_processes(
                 report(pending.popleft().result())
         for future in pending:
             report(future.result())
+    except BrokenProcessPool:
+        raise ChildProcessError(
+            "A worker was killed, perhaps because memory ran out; expected all to "
+            f"live. Fewer need less. Received: workers={workers}"
+        ) from None
     finally:
         executor.shutdown(cancel_futures=True)
 

@@ -20,6 +20,7 @@ import data_gen.generate as generate_module
 from data_gen.config import PolygonConfig
 from data_gen.generate import generate
 from data_gen.pictures import make_pictures
+from data_gen.workers import spread_over_processes
 
 SMALL = PolygonConfig(
     num_images=24, image_size=48, max_radius=9.0, occlusion=True, max_shapes=5, seed=7
@@ -215,6 +216,27 @@ def test_another_seed_gives_other_images(small, tmp_path):
         assert first[f"JPEGImages/{stem}.png"] != other[f"JPEGImages/{stem}.png"]
 
 
+def test_random_numbers_are_a_function_of_all_64_bits_of_the_seed():
+    def first(seed):
+        labels = generate_module.draw_labels(dataclasses.replace(SMALL, seed=seed))
+        [picture] = make_pictures(dataclasses.replace(SMALL, seed=seed), 3, [True])
+        return list(labels), picture.xml
+
+    labels, pictures = zip(*map(first, (2**63, 2**63 + 1, 2**64 - 2, 2**64 - 1)))
+    assert len({*map(tuple, labels)}) == len({*pictures}) == 4
+
+
+def test_a_seed_of_before_gives_the_numbers_of_before():
+    chances = np.random.Generator(
+        np.random.Philox(key=[7, 0], counter=[0, 0, 0, 1])
+    ).random(24)
+    pairs = [(chance < 0.5, chance >= 0.5) for chance in chances[::2]]
+    assert list(generate_module.draw_labels(SMALL)) == list(np.ravel(pairs))
+    [picture] = make_pictures(SMALL, 3, [True])
+    rng = np.random.Generator(np.random.Philox(key=[7, 3]))
+    assert picture.xml.count(b"<object>") == rng.integers(3, 6)
+
+
 def test_shards_hold_the_images_of_the_whole(small, tmp_path):
     whole = _files(small)
     for start in (0, 8, 16):
@@ -243,6 +265,38 @@ def test_a_set_can_be_extended(small, tmp_path):
     stems = _lines(folder, "train.txt") + _lines(folder, "val.txt")
     assert sorted(stems) == [f"{index:06d}" for index in range(24)]
     assert sorted(p.name for p in tmp_path.iterdir()) == ["set"]
+
+
+def test_an_extended_set_keeps_what_else_is_in_its_folder(extension):
+    folder, config = extension
+    (folder / "ImageSets/Segmentation").mkdir()
+    mine = (
+        "notes.txt",
+        ".hidden",
+        "ImageSets/Main/mine.txt",
+        "ImageSets/Segmentation/manifest.json",
+    )
+    for name in mine:
+        (folder / name).write_text(name)
+    (folder / "link").symlink_to("notes.txt")
+    before = _files(folder)
+    _generate(config, folder)
+    assert all((folder / name).read_text() == name for name in mine)
+    assert os.readlink(folder / "link") == "notes.txt"
+    assert before.keys() < _files(folder).keys()
+
+
+def test_a_file_that_cannot_be_carried_over_is_named(extension, monkeypatch):
+    folder, config = extension
+    before = _files(folder)
+
+    def refuse(*_):
+        raise PermissionError(errno.EPERM, "Operation not permitted")
+
+    monkeypatch.setattr(os, "link", refuse)
+    with pytest.raises(OSError, match=r"set: .*set/.* cannot be carried over: .*Oper"):
+        _generate(config, folder)
+    assert _files(folder) == before
 
 
 def test_a_set_is_never_overwritten(tmp_path):
@@ -386,6 +440,12 @@ def _wait_until(condition, seconds=20):
     while not condition():
         assert time.monotonic() < end
         time.sleep(0.05)
+
+
+def test_a_killed_worker_ends_in_one_sentence():
+    tasks = [(signal.SIGKILL,)] * 2
+    with pytest.raises(ChildProcessError, match="^A worker was killed, .*workers=2$"):
+        spread_over_processes(signal.raise_signal, tasks, 2, print, workers=2)
 
 
 @pytest.mark.parametrize("workers", [1, 2])
