@@ -16,7 +16,7 @@ from keras_xai.datasets.gather import scale_images
 from keras_xai.datasets.hashing import hash_arrays
 from keras_xai.datasets.split import Split
 from keras_xai.errors import InputError
-from keras_xai.folders import check_new, new_folder
+from keras_xai.folders import new_folder
 from keras_xai.models.decoder import build_decoder
 from keras_xai.models.image_classifier import build_image_classifier
 from keras_xai.models.taps import build_encoder, keep_units
@@ -189,7 +189,6 @@ def decode_layer(
     Reference:
         [IDA21] Sec. 2; Sec. 7 for units and for differences between networks.
     """
-    check_new(out_dir)  # before the trainings
     encoders = {
         method: open_encoder(classifier, layer_name, train, units)
         for method, classifier in classifiers.items()
@@ -197,32 +196,36 @@ def decode_layer(
     explained = next(iter(classifiers))
     classifier, encoder = classifiers[explained], encoders[explained]
 
-    autoencoders = {}
-    if reference:
-        autoencoders["ref_ae"] = train_ref_ae(
-            encoder, train.images, config, seed=seed, report=partial(report, "ref_ae")
-        )
-    for method in classifiers:
-        autoencoders[method] = train_cladec(
-            encoders[method],
-            classifiers[method],
-            train.images,
-            train.labels,
-            config,
-            seed=seed,
-            report=partial(report, method),
-        )
-    reconstructions = {
-        method: predict(autoencoder, test.images)
-        for method, autoencoder in autoencoders.items()
-    }
-    values = {
-        method: measure_reconstructions(encoder, classifier, test, images)
-        for method, images in reconstructions.items()
-    }
-    prediction = predict(classifier, test.images).argmax(axis=1).astype(np.int32)
+    with new_folder(out_dir) as part:  # before the trainings: can it be written?
+        autoencoders = {}
+        if reference:
+            autoencoders["ref_ae"] = train_ref_ae(
+                encoder,
+                train.images,
+                config,
+                seed=seed,
+                report=partial(report, "ref_ae"),
+            )
+        for method in classifiers:
+            autoencoders[method] = train_cladec(
+                encoders[method],
+                classifiers[method],
+                train.images,
+                train.labels,
+                config,
+                seed=seed,
+                report=partial(report, method),
+            )
+        reconstructions = {
+            method: predict(autoencoder, test.images)
+            for method, autoencoder in autoencoders.items()
+        }
+        values = {
+            method: measure_reconstructions(encoder, classifier, test, images)
+            for method, images in reconstructions.items()
+        }
+        prediction = predict(classifier, test.images).argmax(axis=1).astype(np.int32)
 
-    with new_folder(out_dir) as part:
         _write_reconstructions(
             part / "reconstructions.npz", test, prediction, reconstructions
         )

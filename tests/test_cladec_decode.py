@@ -10,6 +10,7 @@ from PIL import Image
 from test_cli import fails
 from test_datasets_classification import write_idx_set
 
+from keras_xai import decoding
 from keras_xai.cli import main
 from keras_xai.cli.decode import _parse_units
 from keras_xai.datasets.hashing import hash_arrays
@@ -196,6 +197,17 @@ def test_decode_refuses_what_does_not_fit(model_path, images, tmp_path, capsys):
     (out / "mine.txt").write_text("keep")
     assert "not empty" in refused()
     assert [p.name for p in out.iterdir()] == ["mine.txt"]
+
+
+def test_an_out_that_cannot_be_written_is_refused_before_training(
+    model_path, images, tmp_path, capsys, monkeypatch
+):
+    def train(*_, **__):
+        raise AssertionError("hours of training")
+
+    monkeypatch.setattr(decoding, "train_ref_ae", train)
+    (tmp_path / "file").write_text("")
+    assert "file" in fails(capsys, *decode(model_path, images, tmp_path / "file/out"))
 
 
 def test_layers_that_cannot_be_decoded_are_refused(images, tmp_path, capsys):
