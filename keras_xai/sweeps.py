@@ -57,6 +57,7 @@ def run_missing(
         if path.exists():
             continue
         report(f"{cell.name} ...")
+        environment = describe_environment()  # of the code as it was started
         start = time.monotonic()
         result = measure(cell)
         values = {
@@ -66,7 +67,7 @@ def run_missing(
             "seconds_since_start": round(time.monotonic() - start, 1),
             "time": datetime.now(UTC).isoformat(timespec="seconds"),
             "command": command,
-            "environment": describe_environment(),
+            "environment": environment,
         }
         write_atomically(path, json.dumps(values, indent=1) + "\n")
 

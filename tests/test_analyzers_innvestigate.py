@@ -209,6 +209,19 @@ def test_method_that_fails_says_why_and_stops_no_other(case):
 
 
 @needs_innvestigate
+def test_sigmoid_layers_are_explained_as_in_the_papers_version(tmp_path):
+    case = Case(tmp_path)
+    *features, dense = case.model.layers
+    hidden = keras.layers.Dense(4, activation="sigmoid")
+    case.model = keras.Sequential(
+        [keras.Input(SHAPE), *features, hidden, keras.layers.Dense(3, "softmax")]
+    )
+    case.probs = case.model.predict(case.images, verbose=0)
+    results = case.analyze(METHODS)
+    assert [name for name in METHODS if isinstance(results[name], Failure)] == []
+
+
+@needs_innvestigate
 def test_other_probabilities_are_refused(case, tmp_path):
     other = Case(tmp_path)
     results = other.analyze(
@@ -272,10 +285,12 @@ def test_killed_and_slow_methods_leave_the_others(stand_in, tmp_path):
     results = stand_in(names, seconds_per_method=1, report=done.append)
     assert results == {
         "first": tmp_path / "out/first.npz",
-        "killed": Failure("The process was killed, as happens when memory runs out."),
+        "killed": Failure(
+            "The process was killed, as happens when memory runs out.", is_final=False
+        ),
         "second": tmp_path / "out/second.npz",
-        "slow": Failure("It took longer than 1 s."),
-        "aborted": Failure("The process was ended by SIGABRT."),
+        "slow": Failure("It took longer than 1 s.", is_final=False),
+        "aborted": Failure("The process was ended by SIGABRT.", is_final=False),
         "third": tmp_path / "out/third.npz",
     }
     assert list(results) == names
@@ -283,7 +298,9 @@ def test_killed_and_slow_methods_leave_the_others(stand_in, tmp_path):
 
 
 def test_process_that_does_not_start_fails_every_method(stand_in):
-    failure = Failure("The process ended early: ImportError: no TensorFlow")
+    failure = Failure(
+        "The process ended early: ImportError: no TensorFlow", is_final=False
+    )
     assert stand_in(["first", "no start"]) == {"first": failure, "no start": failure}
 
 

@@ -46,15 +46,15 @@ def room(tmp_path_factory):
     build_classifier().save(room / "model.keras")
     build_classifier(activation=None).save(room / "logits.keras")
     build_classifier(size=None).save(room / "any_size.keras")
-    leaky = keras.layers.LeakyReLU(name="leaky")
+    unknown = keras.layers.UnitNormalization(name="unknown")
     keras.Sequential(
         [
             keras.Input((SIZE, SIZE, 3)),
-            leaky,
+            unknown,
             keras.layers.Flatten(),
             keras.layers.Dense(2, activation="softmax"),
         ]
-    ).save(room / "leaky.keras")
+    ).save(room / "unknown.keras")
     return room
 
 
@@ -198,7 +198,7 @@ def test_bad_input_is_one_sentence_and_leaves_nothing(
     assert "does not exist" in refuse("missing.keras", *method)
     unknown = refuse("model.keras", "--method", "grad")
     assert "'grad'" in unknown and "lrp.epsilon" in unknown
-    assert "'leaky' is a LeakyReLU" in refuse("leaky.keras", *method)
+    assert "'unknown' is a UnitNormalization" in refuse("unknown.keras", *method)
     assert "--logits" in refuse("logits.keras", *method)
     names = refuse("model.keras", *method, "--class-names", "a", "b")
     assert "Expected 3 different names" in names and "Received: 2: a, b" in names

@@ -71,6 +71,27 @@ def test_one_seed_shows_a_sign_and_no_more():
     assert set(verdicts(group).values()) == {"right sign, one seed"}
 
 
+def test_a_tie_that_is_allowed_is_no_failure_of_one_seed():
+    numbers = PAPER | {"layer-5_cladec-a0": (1.8, 0.87)}
+    group = fake_group(numbers, num_seeds=1)
+    found = verdicts(group)
+    for name in ("rec-above-reference", "accuracy-above-reference"):
+        assert found[name] == "right sign, one seed"
+    assert verdicts(fake_group(numbers))["rec-above-reference"] == "not reproduced"
+
+
+def test_a_claims_number_and_n_are_of_the_same_seeds():
+    group = fake_group(PAPER)
+    group["layer-5_ref-ae"] = {seed: None for seed in range(1, 5)} | {
+        0: group["layer-5_ref-ae"][0]
+    }
+    row = judge(CLAIMS[0], group, 16, "paper", "command")
+    assert row["n"] == 5 and len(row["tests"][2]["values"]) == 1
+    assert row["ours_sd"] == pytest.approx(
+        np.std(row["tests"][0]["values"], ddof=1), abs=1e-5
+    )
+
+
 def test_turned_round_numbers_are_not():
     swapped = {
         setting.replace("cladec-a0", "x")

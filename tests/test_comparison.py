@@ -1,6 +1,7 @@
 import csv
 import importlib.util
 import json
+import re
 import shutil
 from contextlib import contextmanager
 
@@ -132,7 +133,7 @@ def test_every_other_method_has_every_metric(finished):
     groups = {metric["group"] for metric in found["metrics"]}
     assert groups == {"ground truth", "faithfulness", "sanity", "complexity"}
     names = [metric["name"] for metric in found["metrics"]]
-    assert len(names) == len(set(names)) == 9 + 9 + 5 + 2 + 2 + 2
+    assert len(names) == len(set(names)) == 9 + 9 + 5 + 2 + 3 + 2
     for method, values in found["values"].items():
         assert list(values) == ([] if method == "lrp.z" else names)
 
@@ -171,8 +172,49 @@ def test_examples_belong_to_the_heatmaps(finished):
 
 
 def test_figures_are_there(finished):
-    for name in ("fig6_paper.png", "fig6_fair.png", "fig7.png"):
+    for name in ("fig6_paper.png", "fig6_fair.png", "curves.png", "fig7.png"):
         assert (finished / name).stat().st_size > 1000
+
+
+def test_curves_are_kept_beside_their_areas(finished):
+    for name in ("joint", "gradient", "baseline.otsu"):
+        with np.load(finished / "curves" / f"{name}.npz") as curves:
+            areas = {key: np.trapezoid(curves[key], axis=1) / 2 for key in curves}
+            assert {values.shape for values in curves.values()} == {(2, 3)}
+        deletion = next(key for key in areas if key.startswith("deletion"))
+        with np.load(finished / "values" / f"{name}.npz") as values:
+            np.testing.assert_allclose(values[deletion], areas[deletion], atol=1e-6)
+
+
+def test_images_without_a_target_are_compared_too(run_dir, polygons, tmp_path):
+    data = shutil.copytree(polygons, tmp_path / "data")
+    val = data / "ImageSets" / "Main" / "val.txt"
+    negatives = [
+        name
+        for name in val.read_text().split()
+        if "triangle" not in (data / "Annotations" / f"{name}.xml").read_text()
+    ]
+    val.write_text("\n".join(negatives) + "\n")
+    compare(run_dir, data, tmp_path / "out", Options(**QUICK, methods=()))
+    with np.load(tmp_path / "out" / "examples.npz") as arrays:
+        assert arrays["truth"].tolist() == ["no triangle"] * len(negatives)
+    groups = {metric["group"] for metric in read(tmp_path / "out")["metrics"]}
+    assert groups == {"faithfulness", "sanity", "complexity"}
+
+
+def test_corrected_annotations_need_another_folder(
+    finished, run_dir, polygons, tmp_path
+):
+    data = shutil.copytree(polygons, tmp_path / "data")
+    for path in (data / "Annotations").iterdir():
+        text = path.read_text()
+        path.write_text(re.sub(r"<xmin>(\d+)", _one_less, text))
+    with pytest.raises(InputError, match="another annotations_hash"):
+        compare(run_dir, data, finished, Options(**QUICK, methods=()))
+
+
+def _one_less(match):
+    return f"<xmin>{max(1, int(match[1]) - 1)}"
 
 
 def test_killed_comparison_goes_on_where_it_was(finished, run_dir, polygons, tmp_path):
@@ -370,7 +412,7 @@ def test_classifier_of_the_finished_model(run_dir, polygons, finished, tmp_path)
         mean = joint["values"]["joint"][metric]["mean"]
         assert mean == alone["values"]["joint"][metric]["mean"]
     [left_out] = joint["left_out"]
-    assert "stage 1" in left_out["reason"] and len(left_out["metrics"]) == 2
+    assert "stage 1" in left_out["reason"] and len(left_out["metrics"]) == 3
 
 
 @pytest.mark.slow

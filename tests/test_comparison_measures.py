@@ -234,6 +234,19 @@ def test_chance_is_what_a_constant_heatmap_scores(rng):
     assert list_labels("Box", tolerance=0) == [m.label for m in measure.metrics]
 
 
+def test_no_measure_of_ground_truth_depends_on_a_heatmaps_unit(rng):
+    masks = np.zeros((3, SIZE, SIZE), bool)
+    masks[:, 2:7, 3:9] = True
+    region = Region(np.arange(3), lambda indices: masks[indices])
+    measure = localisation_measure(region, "Box", "a box", tolerance=1)
+    heatmaps = rng.normal(size=(3, SIZE, SIZE))
+    expected = measure.compute("", heatmaps)
+    for unit in (1e-9, 1e9):
+        values = measure.compute("", heatmaps * unit)
+        for name, numbers in expected.items():
+            np.testing.assert_allclose(values[name], numbers, err_msg=name)
+
+
 def test_measures_take_heatmaps_in_parts(rng):
     num_images = 2 * NUM_HEATMAPS + 3
     heatmaps = rng.random((num_images, 6, 6))
@@ -257,13 +270,28 @@ def test_faithfulness_of_a_classifier_that_looks_at_one_patch(rng):
     split = make_split(4, rng)
     split.images[:] = 255
     options = Faithfulness(3, (4,), ("black",), num_steps=16)
+    curves = {}
     measure = faithfulness_measure(
-        predict, split, np.ones(4, int), options, batch_size=5, seed=0
+        predict,
+        split,
+        np.ones(4, int),
+        options,
+        batch_size=5,
+        seed=0,
+        keep_curves=curves.__setitem__,
     )
     right = np.zeros((4, SIZE, SIZE))
     right[:, :4, :4] = 1
-    values = measure.compute("", right)
+    values = measure.compute("right", right)
     assert [metric.name for metric in measure.metrics] == list(values)
+    np.testing.assert_array_equal(curves["right"]["morf_p4_black"][0], [1] + 16 * [0])
+    np.testing.assert_array_equal(curves["right"]["lerf_p4_black"][0], 16 * [1] + [0])
+    assert set(curves["right"]) == {
+        "morf_p4_black",
+        "lerf_p4_black",
+        "deletion_black",
+        "insertion_black",
+    }
     # After the first of 16 patches, nothing is left of the class: 16 of 17 points.
     np.testing.assert_allclose(values["aopc_p4_black"], [16 / 17] * 3)
     np.testing.assert_allclose(values["lerf_p4_black"], [1 / 17] * 3)
@@ -320,20 +348,24 @@ def test_randomisation_compares_absolute_values_of_the_first_images(rng):
 
 def test_leak_tells_a_label_in_the_masks_shape_from_one_in_the_image(rng):
     def predict(images):  # looks for ink, black on white, in the upper half
-        ink = (1 - images[:, : SIZE // 2]).mean(axis=(1, 2, 3)) > 0.1
+        ink = (1 - images[:, : SIZE // 2]).mean(axis=(1, 2, 3)) > 0.2
         return np.stack([~ink, ink], axis=-1).astype(float)
 
     split = make_split(6, rng)
     split.images[:] = 255
     split.images[split.labels == 1, : SIZE // 2] = 0
-    measure = leak_measure(predict, split, fill_value=1.0, batch_size=4)
-    everywhere = measure.compute("", np.ones((6, SIZE, SIZE)))
-    np.testing.assert_array_equal(everywhere["evalx_accuracy"], 1)
-    assert everywhere["mask_alone_accuracy"].mean() == 0.5
+    measure = leak_measure(predict, split, fill_value=1.0, batch_size=4, seed=0)
+    right = np.full((6, SIZE, SIZE), 1e-9)
+    right[:, 0] = 2e-9  # 13 of these 16 pixels are 5 % of all, and too little ink
+    values = measure.compute("", right)
+    assert list(values) == [metric.name for metric in measure.metrics]
+    np.testing.assert_array_equal(values["evalx_accuracy"], split.labels == 0)
+    np.testing.assert_allclose(values["mask_size"], 1 / SIZE)
     coded = np.zeros((6, SIZE, SIZE))
     coded[split.labels == 1, :4] = coded[split.labels == 0, -4:] = 0.01
     values = measure.compute("", coded)
     np.testing.assert_array_equal(values["mask_alone_accuracy"], 1)
+    np.testing.assert_array_equal(values["mask_size"], 4 / SIZE)
     assert "right on 1.000 of the whole images" in measure.metrics[0].description
 
 

@@ -8,6 +8,7 @@ from keras_xai.evaluation.leak import (
     binarise,
     draw_block_masks,
     draw_rectangle_masks,
+    keep_top,
     masked_accuracy,
 )
 
@@ -18,6 +19,29 @@ def test_binarise_is_strict():
     )
     with pytest.raises(ValueError, match="`heatmaps`. Expected finite values"):
         binarise(np.full((1, 2, 2), np.nan))
+
+
+def test_as_many_pixels_are_kept_of_every_heatmap(rng):
+    heatmaps = np.array(
+        [
+            [[9, 8, 7, 6], [5, 4, 3, 2]],
+            [[0, 1e-9, 0, 3e-9], [2e-9, 0, 0, 0]],  # its unit does not count
+            [[-1, -2, -3, 0], [0, 0, 5, 0]],  # nothing else speaks for it
+            [[1, 1, 1, 1], [1, 1, 1, 1]],
+        ]
+    )
+    kept = keep_top(heatmaps, rng, share=0.25)
+    assert kept.dtype == bool and kept.shape == heatmaps.shape
+    np.testing.assert_array_equal(np.flatnonzero(kept[0]), [0, 1])
+    np.testing.assert_array_equal(np.flatnonzero(kept[1]), [3, 4])
+    np.testing.assert_array_equal(np.flatnonzero(kept[2]), [6])
+    assert kept[3].sum() == 2
+    ties = [keep_top(heatmaps[3:], rng, share=0.25) for _ in range(200)]
+    assert np.mean(ties, axis=0).min() > 0.1
+    assert keep_top(heatmaps[:1], rng, share=1e-9).sum() == 1
+    for share in (0, 1.1):
+        with pytest.raises(ValueError, match=f"`share`.*share={share}"):
+            keep_top(heatmaps, rng, share=share)
 
 
 def test_masks_keep_what_is_under_them(rng):

@@ -1,6 +1,7 @@
 """The sweep on real images: its cells, its measures, its summary."""
 
 import json
+from functools import partial
 
 import keras
 import numpy as np
@@ -201,15 +202,20 @@ def test_masks_are_held_against_boxes():
     assert beside["pointing_game"] == beside["mass_in_box"] == 0
 
 
-def test_sharpness_alone_tells_sharp_from_flat(rng):
+@pytest.mark.parametrize("cue", [real_raccoon.sharpness, real_raccoon.window_side])
+def test_a_cue_alone_tells_sharp_from_flat_or_large_from_small(cue, rng):
     images = np.full((20, 16, 16, 3), 128, np.uint8)
     images[::2] = rng.integers(0, 256, (10, 16, 16, 3))
     labels = np.tile([1, 0], 10).astype(np.int32)
-    split = Split(images, labels, None, tuple("abcdefghijklmnopqrst"), ("no", "yes"))
-    assert real_raccoon.sharpness_accuracy(split, split) == 1
+    names = tuple(
+        f"raccoon-{i}_4_7_{90 + 20 * label}.jpg" for i, label in enumerate(labels)
+    )
+    split = Split(images, labels, None, names, ("no", "yes"))
+    accuracy = partial(real_raccoon.threshold_accuracy, cue)
+    assert accuracy(split, split) == 1
     turned = split._replace(labels=1 - labels)
-    assert real_raccoon.sharpness_accuracy(turned, turned) == 1
-    assert real_raccoon.sharpness_accuracy(split, turned) == 0
+    assert accuracy(turned, turned) == 1
+    assert accuracy(split, turned) == 0
 
 
 def test_edge_of_a_region_is_drawn_and_nothing_else():
@@ -313,8 +319,8 @@ def test_a_table_of_classes_that_is_no_table_is_refused(data):
 
 def verdicts(paper, ours):
     groups = {
-        "cue-conflict_joint-2019_content": {0: paper, 1: None},
-        "cue-conflict_joint_content": {0: ours},
+        "cue-conflict_joint-2019_content": {0: paper, 1: paper, 2: None},
+        "cue-conflict_joint_content": {0: ours, 1: ours},
     }
     rows = [judge(claim, groups, "smoke") for claim in CLAIMS]
     return {row["id"]: row["verdict"] for row in rows}, rows
@@ -324,7 +330,7 @@ def test_verdicts_follow_the_numbers():
     good, bad = fake_result(), fake_result(own=0.45, pieces=1.0)
     found, rows = verdicts(good, bad)
     assert found["real-fig8-object"] == found["real-fig8-pieces"] == "reproduced"
-    assert rows[0]["ours_mean"] == pytest.approx(0.2) and rows[0]["n"] == 1
+    assert rows[0]["ours_mean"] == pytest.approx(0.2) and rows[0]["n"] == 2
     found, _ = verdicts(bad, good)
     assert found["real-fig8-object"].startswith("only with")
     found, _ = verdicts(bad, bad)

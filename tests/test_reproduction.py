@@ -108,9 +108,26 @@ def test_verdicts_follow_the_numbers():
     assert judge(reaches, 9, {}, "smoke") is None
 
 
+def test_one_seed_is_told():
+    paper, ours = "joint-2019_l1-1e-06_paper-9", "joint_l1-x1_paper-9"
+    good, bad = fake_result(0), fake_result(0, accuracy=0.62)
+    two = {0: bad, 1: bad}
+
+    def verdict(**groups):
+        groups = {paper: groups["paper"], ours: groups["ours"]}
+        return judge(claim("fig7-joint"), 9, groups, "smoke")["verdict"]
+
+    assert verdict(paper={0: good}, ours={}) == "reproduced, one seed"
+    assert verdict(paper={0: bad}, ours=two) == "not reproduced, one seed"
+    assert verdict(paper=two, ours={0: good}) == (
+        "only with: recipe joint (docs/decisions.md), one seed"
+    )
+    assert verdict(paper=two, ours={0: bad}) == "not reproduced"
+
+
 def test_alone_is_held_against_the_majority_rate():
     paper, ours = "joint-2019_l1-1e-06_paper-9", "joint_l1-x1_paper-9"
-    learns = {0: fake_result(0, alone=0.95)}
+    learns = {seed: fake_result(seed, alone=0.95) for seed in range(2)}
     row = judge(claim("fig7-alone"), 9, {paper: learns, ours: learns}, "smoke")
     assert row["ours_mean"] == pytest.approx(0.33)
     assert row["verdict"] == "not reproduced"
@@ -135,12 +152,7 @@ def test_smoke_cell_runs_and_is_summarised(tmp_path):
     assert "| joint_l1-x0_paper-16 |" not in table
     assert "Not measured yet: joint-2019_l1-1e-06_paper-16, " in table
     ledger = json.loads((tmp_path / "results" / "claims.json").read_text())
-    assert {row["verdict"] for row in ledger} <= {
-        "missing",
-        "reproduced",
-        "not reproduced",
-        "only with: recipe joint (docs/decisions.md)",
-    }
+    assert {row["verdict"] for row in ledger} == {"missing"}  # of the paper's recipe
     assert {p.name for p in (folder / "figures").iterdir()} == {
         "fig5_joint_16.png",
         "fig7_joint_16.png",

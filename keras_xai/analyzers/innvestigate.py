@@ -29,9 +29,10 @@ _CHILD = (sys.executable, "-m", "keras_xai.analyzers.child")
 
 @dataclasses.dataclass(frozen=True)
 class Failure:
-    """Why a method has no heatmaps."""
+    """Why a method has no heatmaps, and whether it would fail again."""
 
     reason: str
+    is_final: bool = True  # False: time, memory or the process ran out
 
 
 def check_installed() -> None:
@@ -72,7 +73,7 @@ def analyze(
         images: `(num_images, height, width, channels)` as the classifier takes them,
             before its own rescaling; may be a memory map.
         probs: `(num_images, num_classes)`, the classifier's in float32; the rebuilt
-            network must give the same to 1e-4.
+            network must give the same to 1e-4 for the first 256 images.
         methods: from `select_methods`, or by names of one's own.
         filenames: one an image.
         input_range: the values of a black and of a white pixel of `images`.
@@ -172,7 +173,8 @@ def _run_child(
         process.kill()
         returncode = process.wait()
     if running or not results:
-        failure = Failure(limit.reason or _why_ended(returncode, log_path.read_text()))
+        reason = limit.reason or _why_ended(returncode, log_path.read_text())
+        failure = Failure(reason, is_final=False)
         results |= {name: failure for name in ([running] if running else names)}
         progress(len(results), 0)
     return results

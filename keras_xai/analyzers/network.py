@@ -37,6 +37,7 @@ class Network:
 _KNOWN: dict[type[keras.layers.Layer], tuple[str, ...]] = {
     keras.layers.Activation: ("activation",),
     keras.layers.Add: (),
+    keras.layers.Average: (),
     keras.layers.AveragePooling2D: ("pool_size", "strides", "padding"),
     keras.layers.BatchNormalization: ("axis", "epsilon", "center", "scale"),
     keras.layers.Concatenate: ("axis",),
@@ -49,12 +50,42 @@ _KNOWN: dict[type[keras.layers.Layer], tuple[str, ...]] = {
         "activation",
         "use_bias",
     ),
+    keras.layers.Cropping2D: ("cropping",),
     keras.layers.Dense: ("units", "activation", "use_bias"),
+    keras.layers.DepthwiseConv2D: (
+        "kernel_size",
+        "strides",
+        "padding",
+        "depth_multiplier",
+        "dilation_rate",
+        "activation",
+        "use_bias",
+    ),
+    keras.layers.ELU: ("alpha",),
     keras.layers.Flatten: (),
     keras.layers.GlobalAveragePooling2D: (),
     keras.layers.GlobalMaxPooling2D: (),
+    keras.layers.LeakyReLU: ("alpha",),
+    keras.layers.Maximum: (),
     keras.layers.MaxPooling2D: ("pool_size", "strides", "padding"),
+    keras.layers.Minimum: (),
+    keras.layers.Multiply: (),
+    keras.layers.Permute: ("dims",),
+    keras.layers.PReLU: ("shared_axes",),
+    keras.layers.ReLU: ("max_value", "negative_slope", "threshold"),
     keras.layers.Reshape: ("target_shape",),
+    keras.layers.SeparableConv2D: (
+        "filters",
+        "kernel_size",
+        "strides",
+        "padding",
+        "depth_multiplier",
+        "dilation_rate",
+        "activation",
+        "use_bias",
+    ),
+    keras.layers.Subtract: (),
+    keras.layers.UpSampling2D: ("size", "interpolation"),
     keras.layers.ZeroPadding2D: ("padding",),
 }
 _FIXED = {"data_format": "channels_last", "groups": 1, "keepdims": False}
@@ -75,8 +106,8 @@ def extract_network(model: keras.Model) -> Network:
 
     Models inside the model are flattened; layers that do nothing at inference are left
     out; a `Rescaling` of the image becomes `scale` and `offset`, and BatchNormalization
-    part of a Conv2D or Dense layer just before it; the softmax goes. A layer that is
-    called twice is there twice.
+    part of a convolution or Dense layer just before it; the softmax goes. A layer that
+    is called twice is there twice.
 
     Args:
         model: a functional or Sequential classifier with one image as input, ending in
@@ -177,6 +208,8 @@ def _translate(layer, inputs: list[int]) -> Layer:
     kind = type(layer)
     if kind is keras.layers.ReLU and _is_plain_relu(config):
         kind, config = keras.layers.Activation, {"activation": "relu"}
+    elif kind is keras.layers.LeakyReLU:
+        config = config | {"alpha": config["negative_slope"]}  # Keras 2's name
     elif kind is keras.layers.Softmax and config["axis"] == -1:
         kind, config = keras.layers.Activation, {"activation": "softmax"}
     if kind not in _KNOWN:
@@ -212,7 +245,7 @@ def _fold(layer, source: Layer | None) -> Layer | None:
     if (
         type(layer) is not keras.layers.BatchNormalization
         or source is None
-        or source.class_name not in ("Conv2D", "Dense")
+        or source.class_name not in ("Conv2D", "Dense", "DepthwiseConv2D")
         or source.config["activation"] != "linear"
         or layer.axis not in (-1, layer.input_spec.ndim - 1)
     ):
@@ -226,6 +259,8 @@ def _fold(layer, source: Layer | None) -> Layer | None:
     kernel, *biases = source.weights
     factor = gamma / np.sqrt(variance + layer.epsilon)
     bias = (sum(biases) - mean) * factor + beta
+    if source.class_name == "DepthwiseConv2D":
+        factor = factor.reshape(kernel.shape[2:])  # channels, multiplier
     return dataclasses.replace(
         source,
         config={**source.config, "use_bias": True},

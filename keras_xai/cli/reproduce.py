@@ -20,7 +20,10 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "--profile", choices=PROFILES, default="paper", help="how long to train"
     )
     parser.add_argument(
-        "--results", type=Path, default=Path("results"), help="folder of the results"
+        "--results",
+        type=Path,
+        default=Path("results"),
+        help="folder of the results; those of other profiles are in a folder in it",
     )
     parser.add_argument(
         "--work",
@@ -60,7 +63,8 @@ def run(args: argparse.Namespace) -> str:
 
     tf.get_logger().setLevel("ERROR")  # every size of a last batch is worth a note
     console = Console(stderr=True, quiet=args.quiet, highlight=False)
-    folder = args.results / args.paper
+    is_paper = args.profile == "paper"
+    folder = (args.results if is_paper else args.results / args.profile) / args.paper
     experiments, summary = {
         "joint": (joint, joint_summary),
         "compare": (compare, compare_summary),

@@ -165,7 +165,16 @@ def describe(case: Case) -> dict[str, Any]:
         "class_names": case.class_names,
         "classifier_hash": hash_arrays(weights),
         "images_hash": hash_arrays([split.images, split.labels]),
+        "annotations_hash": _hash_annotations(case.sample),
     }
+
+
+def _hash_annotations(sample: Sample) -> str:
+    """Hashes where the targets are: what is known of it may be corrected."""
+    regions = [region for region in (sample.targets, sample.boxes) if region]
+    return hash_arrays(
+        region.draw(np.array([i])) for region in regions for i in region.images
+    )
 
 
 def _read(

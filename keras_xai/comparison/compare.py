@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 
+from keras_xai.analyzers.innvestigate import Failure
 from keras_xai.comparison.cases import Case, describe, open_case
 from keras_xai.comparison.explaining import Progress, explain_all, no_progress
 from keras_xai.comparison.heatmaps import BASELINES, JOINT, read_seconds_per_image
@@ -25,16 +26,17 @@ def compare(
     *,
     progress: Progress = no_progress,
     say: Callable[[str], None] = lambda line: None,
-) -> None:
+) -> dict[str, Failure]:
     """Compares the explanations of one classifier by numbers and pictures.
 
     Killed at any moment, the same call goes on: heatmaps and values are kept a method
     and a measure at a time. A method that failed is tried again; other methods may be
-    asked for. Memory does not grow with the number of images.
+    asked for. Memory does not grow with the number of images, but for those that are
+    taken apart or explained by the random classifier, which are few by default.
 
     The folder receives heatmaps/METHOD.npz, values/METHOD.npz (each metric, one value
-    an image), table.csv, metrics.csv, examples.npz, the figures, and last of all
-    comparison.json.
+    an image), curves/METHOD.npz (MoRF, LeRF, deletion, insertion), table.csv,
+    metrics.csv, examples.npz, the figures, and last of all comparison.json.
 
     Args:
         run: a folder of `train`, or a classifier's .keras file, which has no explainer.
@@ -43,6 +45,9 @@ def compare(
         options: the choices.
         progress: see `Progress`.
         say: called with one line a step.
+
+    Returns:
+        Why a method has no heatmaps, for those that failed.
 
     Raises:
         InputError: if something is missing, broken or does not fit, or the folder
@@ -105,6 +110,7 @@ def compare(
             "left_out": [part._asdict() for part in measured.left_out],
         },
     )
+    return failures
 
 
 def _kind(name: str) -> str:

@@ -69,7 +69,7 @@ def explain_all(
                         batch_size=case.options.batch_size,
                     )
                 except EXPECTED_ERRORS as error:
-                    reason = str(error).splitlines()[0]
+                    reason = (str(error).splitlines() or ["it gives no reason"])[0]
                     failures[name] = Failure(f"{type(error).__name__}: {reason}")
             report(i + 1)
     return failures | _analyze(

@@ -1,5 +1,6 @@
 """Does the classifier's decision depend on what heatmaps mark?"""
 
+from collections.abc import Callable
 from typing import NamedTuple
 
 import numpy as np
@@ -38,6 +39,7 @@ def faithfulness_measure(
     *,
     batch_size: int,
     seed: int,
+    keep_curves: Callable[[str, Values], None] = lambda method, curves: None,
 ) -> Measure:
     """Measures whether the classifier's decision depends on what heatmaps mark.
 
@@ -51,13 +53,17 @@ def faithfulness_measure(
         options: how images are taken apart.
         batch_size: images in a call to `predict`.
         seed: of ties and noise.
+        keep_curves: called with a method's name and its curves, `(num_images,
+            num_points)` in [0, 1] each, by their name: `morf_p8_white`, `lerf_…`,
+            `deletion_white`, `insertion_…`.
     """
     images = scale_images(split.images[: options.num_images])
     num_images = len(images)
 
-    def compute(_: str, heatmaps: np.ndarray) -> Values:
+    def compute(method: str, heatmaps: np.ndarray) -> Values:
         shown, followed = np.asarray(heatmaps[:num_images]), classes[:num_images]
         values: Values = {}
+        curves: Values = {}
         for fill in options.fills:
             for patch in options.patch_sizes:
                 morf, lerf = (
@@ -76,6 +82,7 @@ def faithfulness_measure(
                     for order in ORDERS
                 )
                 name = f"p{patch}_{fill}"
+                curves |= {f"morf_{name}": morf, f"lerf_{name}": lerf}
                 values[f"aopc_{name}"] = perturbation.aopc(morf)
                 values[f"lerf_{name}"] = perturbation.aopc(lerf)
                 values[f"abpc_{name}"] = perturbation.abpc(morf, lerf)
@@ -83,7 +90,7 @@ def faithfulness_measure(
                 ("deletion", perturbation.deletion_curves),
                 ("insertion", perturbation.insertion_curves),
             ):
-                curves = follow(
+                curves[f"{name}_{fill}"] = follow(
                     predict,
                     images,
                     followed,
@@ -93,7 +100,10 @@ def faithfulness_measure(
                     batch_size=batch_size,
                     seed=seed,
                 )
-                values[f"{name}_{fill}"] = perturbation.area_under_curve(curves)
+                values[f"{name}_{fill}"] = perturbation.area_under_curve(
+                    curves[f"{name}_{fill}"]
+                )
+        keep_curves(method, curves)
         return values
 
     return Measure("faithfulness", _list_metrics(options, num_images), compute)

@@ -26,6 +26,10 @@ def _iou(heatmaps: np.ndarray, masks: np.ndarray) -> np.ndarray:
     return localization.iou(scale_to_peak(heatmaps), masks, threshold=THRESHOLD)
 
 
+def _pompom(heatmaps: np.ndarray, masks: np.ndarray) -> np.ndarray:
+    return localization.pompom(scale_to_peak(heatmaps), masks)
+
+
 _LOCALISATION = (
     _Entry(
         "mass",
@@ -85,9 +89,9 @@ _LOCALISATION = (
         "pompom",
         "POMPOM",
         False,
-        localization.pompom,
-        "share of the pixels off the region that are lit at all (Rio-Torto et al. "
-        "2020)",
+        _pompom,
+        "share of the pixels off the region that are lit at all, by more than 1e-6 of "
+        "the heatmap's peak (Rio-Torto et al. 2020)",
     ),
 )
 

@@ -72,7 +72,8 @@ def measure_all(
         case: what is compared.
         heatmaps: method to its file.
         folder: the comparison's. values/METHOD.npz gets every metric, one value an
-            image; randomised/ the random classifier's heatmaps; leak_predictor.keras.
+            image; curves/METHOD.npz the curves of the faithfulness measures;
+            randomised/ the random classifier's heatmaps; leak_predictor.keras.
         progress: see `Progress`.
     """
     left_out: list[LeftOut] = []
@@ -85,6 +86,9 @@ def measure_all(
             case.faithfulness,
             batch_size=case.options.batch_size,
             seed=case.options.seed,
+            keep_curves=lambda method, curves: write_values(
+                folder / "curves" / f"{method}.npz", curves
+            ),
         ),
         _randomisation(case, heatmaps, folder / "randomised", left_out, progress),
         *_leak(case, folder / "leak_predictor.keras", left_out),
@@ -115,7 +119,7 @@ def _ground_truth(case: Case, left_out: list[LeftOut]) -> list[Measure]:
             )
             continue
         reason = (
-            f"The data have no {lacking}, so it is not known where the target is."
+            f"The data have no {lacking}."
             if region is None
             else "None of the images has a target on a part of it."
         )
@@ -177,5 +181,6 @@ def _leak(case: Case, path: Path, left_out: list[LeftOut]) -> list[Measure]:
             case.sample.split,
             fill_value=fill_value,
             batch_size=case.options.batch_size,
+            seed=case.options.seed,
         )
     ]

@@ -10,7 +10,12 @@ import numpy as np
 
 from keras_xai.comparison.cases import Case
 from keras_xai.comparison.heatmaps import BASELINES, JOINT, open_heatmaps
-from keras_xai.report.figures import draw_curves, draw_heatmap_grid
+from keras_xai.comparison.tables import read_values
+from keras_xai.report.figures import (
+    draw_curves,
+    draw_heatmap_grid,
+    draw_perturbation_curves,
+)
 from keras_xai.training.config import Stage
 from keras_xai.training.runs import LogRow
 
@@ -47,10 +52,11 @@ def write_examples(case: Case, path: Path) -> None:
 
 
 def draw_figures(case: Case, heatmaps: Mapping[str, Path], folder: Path) -> None:
-    """Draws fig6_paper.png, fig6_fair.png and, if the run has a log, fig7.png.
+    """Draws fig6_paper.png, fig6_fair.png, curves.png and, with a log, fig7.png.
 
     The grids show the joint model's mask and the analyzers; without analyzers, the
-    baselines. Their rows are the first images with a target, or the first of all.
+    baselines. Their rows are the first images with a target, or the first of all. The
+    curves are means over images, for the first fill and patch size.
 
     Args:
         case: what was compared.
@@ -58,7 +64,9 @@ def draw_figures(case: Case, heatmaps: Mapping[str, Path], folder: Path) -> None
         folder: where the figures go.
     """
     region = case.sample.targets or case.sample.boxes
-    rows = np.arange(case.sample.split.num_images) if region is None else region.images
+    rows = np.arange(case.sample.split.num_images)
+    if region is not None and len(region.images):
+        rows = region.images
     rows = rows[:NUM_ROWS]
     shown = [name for name in heatmaps if name not in BASELINES]
     if set(shown) <= {JOINT}:
@@ -84,6 +92,13 @@ def draw_figures(case: Case, heatmaps: Mapping[str, Path], folder: Path) -> None
         title="All divided by their largest absolute value: red for the class, blue "
         "against it",
         colours="fair",
+    )
+    how = case.faithfulness
+    draw_perturbation_curves(
+        {name: read_values(folder / "curves" / f"{name}.npz") for name in heatmaps},
+        folder / "curves.png",
+        patch_size=how.patch_sizes[0],
+        fill=how.fills[0],
     )
     if case.subject.log:
         _draw_accuracy(case.subject.log, case.subject.stages, folder / "fig7.png")

@@ -1,7 +1,8 @@
 """Does a mask betray a label that the pixels under it do not show?
 
 Train a predictor on images under random masks, `apply_masks(images, draw_…_masks(…))`,
-then ask for its `masked_accuracy` under a method's binarised heatmaps.
+then ask for its `masked_accuracy` under the masks that `binarise` or `keep_top` makes
+of a method's heatmaps.
 """
 
 import numpy as np
@@ -31,6 +32,39 @@ def binarise(heatmaps: np.ndarray, *, threshold: float = 0.75) -> np.ndarray:
     """
     check_heatmaps(heatmaps)
     return heatmaps > threshold
+
+
+def keep_top(
+    heatmaps: np.ndarray, rng: np.random.Generator, *, share: float
+) -> np.ndarray:
+    """Keeps each heatmap's most relevant pixels, as many in all heatmaps.
+
+    Pixels without positive relevance are not kept, so a heatmap that is positive on
+    fewer keeps these alone. Ties are broken at random.
+
+    Args:
+        heatmaps: `(num_images, height, width)`; values keep their sign.
+        rng: of the ties.
+        share: of the pixels, in (0, 1]; at least one is kept.
+
+    Returns:
+        `(num_images, height, width)` bool.
+
+    Raises:
+        ValueError: if a heatmap is not finite or `share` is outside (0, 1].
+    """
+    check_heatmaps(heatmaps)
+    if not 0 < share <= 1:
+        raise ValueError(
+            "Invalid value for `share`. Expected a number above 0 and up to 1. "
+            f"Received: share={share}"
+        )
+    flat = heatmaps.reshape(len(heatmaps), -1)
+    num_kept = max(1, round(share * flat.shape[1]))
+    ascending = np.lexsort((rng.random(flat.shape), flat), axis=-1)
+    kept = np.zeros(flat.shape, bool)
+    np.put_along_axis(kept, ascending[:, -num_kept:], True, axis=1)
+    return (kept & (flat > 0)).reshape(heatmaps.shape)
 
 
 def apply_masks(

@@ -249,13 +249,14 @@ def pompom(
 ) -> np.ndarray:
     """Measures the share of the pixels off the target that are lit; lower is better.
 
-    Values at most epsilon, negative ones too, are not lit. However weak, a positive
-    value is: the measure is meant for masks that can be exactly 0.
+    The measure is meant for masks that can be exactly 0: anything above epsilon is lit,
+    however weak. Epsilon is absolute, so heatmaps of several methods must be brought to
+    one range first.
 
     Args:
         heatmaps: `(num_images, height, width)`.
         target_masks: `(num_images, height, width)` bool.
-        epsilon: the least value of a lit pixel.
+        epsilon: a value above it is lit; in the heatmaps' unit.
 
     Returns:
         `(num_images,)` float64 in [0, 1]; 0 where the target fills the image.

@@ -151,6 +151,59 @@ def draw_curves(
     _save(figure, path)
 
 
+def draw_perturbation_curves(
+    curves: Mapping[str, Mapping[str, np.ndarray]],
+    path: Path,
+    *,
+    patch_size: int,
+    fill: str,
+) -> None:
+    """Draws how a class's probability falls, or rises, in the order of a heatmap.
+
+    One panel each for MoRF, LeRF, deletion and insertion; one line a method, the mean
+    over images. The joint model's is thick and black, baselines are dashed.
+
+    Args:
+        curves: method to curve's name to `(num_images, num_points)` in [0, 1], as
+            `faithfulness_measure` keeps them.
+        path: the PNG to write.
+        patch_size: of MoRF and LeRF, in pixels.
+        fill: what stands where something was taken away.
+    """
+    panels = {
+        f"morf_p{patch_size}_{fill}": "most relevant patches first",
+        f"lerf_p{patch_size}_{fill}": "least relevant patches first",
+        f"deletion_{fill}": "deletion, pixel by pixel",
+        f"insertion_{fill}": "insertion, pixel by pixel",
+    }
+    figure, axes = plt.subplots(1, len(panels), figsize=(13, 3.6), sharey=True)
+    colours = matplotlib.colormaps["tab20"](np.arange(20))
+    for axis, (name, title) in zip(axes, panels.items(), strict=True):
+        for i, (method, of_method) in enumerate(curves.items()):
+            values = of_method[name].mean(axis=0)
+            is_joint = method == "joint"
+            axis.plot(
+                values,
+                color="black" if is_joint else colours[i % len(colours)],
+                linewidth=2 if is_joint else 0.9,
+                linestyle="--" if method.startswith("baseline.") else "-",
+                label=method,
+            )
+        axis.set_title(title, fontsize=9)
+        axis.set_xlabel("step", fontsize=8)
+        axis.set_ylim(0, 1.03)
+        axis.tick_params(labelsize=7)
+    axes[0].set_ylabel("probability of the class", fontsize=8)
+    axes[-1].legend(fontsize=6, loc="center left", bbox_to_anchor=(1.02, 0.5))
+    num_images = len(next(iter(next(iter(curves.values())).values())))
+    figure.suptitle(
+        f"What is taken away becomes {fill} (n = {num_images}, {patch_size}×"
+        f"{patch_size} patches)",
+        fontsize=10,
+    )
+    _save(figure, path)
+
+
 def _save(figure: plt.Figure, path: Path) -> None:
     path.parent.mkdir(parents=True, exist_ok=True)
     figure.tight_layout()

@@ -112,8 +112,8 @@ LAST_CONV = "layer-2_cladec-a"
 CLAIMS = (
     Claim(
         "rec-above-reference",
-        "Table 1: ClaDec's reconstruction loss is above RefAE's; at layer -5 within "
-        "noise",
+        "Table 1: ClaDec's reconstruction loss is above RefAE's; at layer -5 it may "
+        "tie",
         "20.12, .93, .06",
         _layers("rec", "cladec-a0", "ref-ae", ties=(-5,)),
     ),
@@ -138,7 +138,7 @@ CLAIMS = (
     Claim(
         "accuracy-above-reference",
         "Table 1: evaluation accuracy is higher on ClaDec's reconstructions; at layer "
-        "-5 a tie",
+        "-5 it may tie",
         ".06, .014, .003",
         _layers("accuracy", "cladec-a0", "ref-ae", ties=(-5,)),
     ),
@@ -223,7 +223,7 @@ def judge(
         "paper_value": claim.paper_value,
         "ours_mean": headline["mean"],
         "ours_sd": headline["sd"],
-        "n": min(len(test["values"]) for test in tests),
+        "n": len(headline["values"]),
         "tests": tests,
         "epochs": epochs,
         "profile": profile,
@@ -255,7 +255,7 @@ def run_test(comparison: Comparison, group: Group) -> dict[str, Any]:
     if len(values) > 1:
         p = _p_value(values, "less" if comparison.may_tie else "greater")
     if comparison.may_tie:
-        holds = mean >= 0 or (p is not None and p >= SIGNIFICANCE)
+        holds = mean >= 0 or p is None or p >= SIGNIFICANCE
     else:
         holds = mean > 0 and (p is None or p < SIGNIFICANCE)
     return test | {"p": p, "holds": holds}

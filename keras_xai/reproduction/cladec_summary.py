@@ -134,10 +134,20 @@ def _values(group: Group, setting: str, measure: str) -> list[float]:
     return [MEASURES[measure](result) for result in _done(group.get(setting, {}))]
 
 
-def _count(group: Group, setting: str) -> str:
-    seeds = group.get(setting, {})
-    n = len(_done(seeds))
-    return str(n) if n == len(seeds) else f"{n} of {len(seeds)}"
+def _count(group: Group, *settings: str) -> str:
+    """Counts the seeds that have a result in all settings."""
+    n = len(_pairs(group, *settings))
+    wanted = len(group.get(settings[0], {}))
+    return str(n) if n == wanted else f"{n} of {wanted}"
+
+
+def _pairs(group: Group, *settings: str) -> list[tuple[Result, ...]]:
+    """Lists the results of several settings, by the seeds that all of them have."""
+    found = [
+        [group.get(setting, {}).get(seed) for setting in settings]
+        for seed in sorted(group.get(settings[0], {}))
+    ]
+    return [tuple(r for r in results if r) for results in found if all(results)]
 
 
 def _tables(setup: Setup, group: Group) -> Iterator[str]:
@@ -171,7 +181,7 @@ def _tables(setup: Setup, group: Group) -> Iterator[str]:
             continue
         yield table_row(
             layer,
-            _count(group, cladec),
+            _count(group, cladec, ref_ae),
             *_pair(group, cladec, ref_ae, "rec", 2),
             *_pair(group, cladec, ref_ae, "accuracy", 4),
         )
@@ -226,17 +236,13 @@ def _table_2(group: Group, is_paper: bool) -> Iterator[str]:
 def _pair(
     group: Group, first: str, second: str, measure: str, digits: int
 ) -> tuple[str, str, str]:
-    """Formats two settings and their difference over the seeds that both have."""
-    a, b = _values(group, first, measure), _values(group, second, measure)
-    pairs = [
-        MEASURES[measure](result) - MEASURES[measure](other)
-        for seed, result in group.get(first, {}).items()
-        if result and (other := group.get(second, {}).get(seed))
-    ]
+    """Formats two settings and their difference, over the seeds that both have."""
+    value = MEASURES[measure]
+    pairs = [(value(a), value(b)) for a, b in _pairs(group, first, second)]
     return (
-        format_spread(a, digits),
-        format_spread(b, digits),
-        format_spread(pairs, digits),
+        format_spread([a for a, _ in pairs], digits),
+        format_spread([b for _, b in pairs], digits),
+        format_spread([a - b for a, b in pairs], digits),
     )
 
 
@@ -267,9 +273,9 @@ def _claims_table(claims: Sequence[dict[str, Any]]) -> Iterator[str]:
 def _draw(setup: Setup, group: Group, folder: Path) -> None:
     """Draws Fig. 4, 5 and 6 from the examples of the first seed that has them."""
     examples = {
-        setting: _read_examples(seeds.get(0), folder)
+        setting: _read_examples(result, folder)
         for setting, seeds in group.items()
-        if seeds.get(0)
+        if (result := seeds.get(0))
     }
     if not examples:
         return
@@ -310,10 +316,8 @@ def _draw(setup: Setup, group: Group, folder: Path) -> None:
 
 
 def _read_examples(
-    result: Result | None, folder: Path
+    result: Result, folder: Path
 ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    if result is None:
-        raise ValueError("Expected a result. Received: None")
     stem = Path(Cell(result["name"], result["spec"]).filename).stem
     with np.load(folder / "cells" / f"{stem}.npz") as arrays:
         return arrays["images"], arrays["reconstructions"], arrays["groups"]

@@ -9,6 +9,7 @@ from PIL import Image
 
 from keras_xai.comparison.compare import compare
 from keras_xai.comparison.options import Options
+from keras_xai.errors import InputError
 from keras_xai.reproduction import joint
 from keras_xai.sweeps import Cell
 
@@ -17,7 +18,8 @@ TRAININGS = ("joint_l1-x1", "joint-2019_l1-1e-06")
 OPTIONS = {
     "smoke": Options(methods=(), num_images=6, leak_steps=2, num_steps=2),
     "quick": Options(),
-    "paper": Options(num_images=250),
+    # Long enough for SmoothGrad at 224×224 beside other work.
+    "paper": Options(num_images=250, seconds_per_method=3600),
 }
 SCALE = 0.75  # of the figures that are kept
 FIGURES = ("fig6_paper", "fig6_fair", "fig7")
@@ -48,7 +50,11 @@ def cells(profile: str) -> list[Cell]:
             name,
             {
                 "training": trainings[name].spec,
-                "options": dataclasses.asdict(OPTIONS[profile]),
+                "options": dataclasses.asdict(
+                    dataclasses.replace(
+                        OPTIONS[profile], seed=trainings[name].spec["seed"]
+                    )
+                ),
                 "seed": trainings[name].spec["seed"],
             },
         )
@@ -70,12 +76,21 @@ def measure(cell: Cell, work_dir: Path, results_dir: Path) -> dict[str, Any]:
 
     Returns:
         What comparison.json holds, without the settings.
+
+    Raises:
+        InputError: if time or memory ran out for a method, which is no result.
     """
     training = Cell(cell.name, cell.spec["training"])
     _, _, run_dir = joint.train(training, work_dir)
     out_dir = work_dir / "comparisons" / Path(cell.filename).stem
     data = joint.make_data(training.spec["data"], work_dir)
-    compare(run_dir, data, out_dir, Options(**cell.spec["options"]))
+    failures = compare(run_dir, data, out_dir, Options(**cell.spec["options"]))
+    for name, failure in failures.items():
+        if not failure.is_final:
+            raise InputError(
+                f"{cell.name}: {name} failed: {failure.reason} Expected heatmaps; the "
+                "same command tries again and keeps the others."
+            )
     if cell.spec["seed"] == 0:
         folder = results_dir.parent / "figures"
         folder.mkdir(exist_ok=True)

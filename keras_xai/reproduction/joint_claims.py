@@ -3,7 +3,7 @@
 from collections.abc import Callable
 from typing import Any, NamedTuple
 
-from keras_xai.reproduction.ledger import ledger_row, spread
+from keras_xai.reproduction.ledger import judge_recipes, ledger_row
 
 PAPER = "IbPRIA19"
 Result = dict[str, Any]
@@ -162,18 +162,11 @@ def judge(
         for r in groups.get(claim.our_group.format(size=size), {}).values()
         if r is not None
     ]
-    paper_spread = spread([claim.measure(r) for r in paper])
-    our_spread = spread([claim.measure(r) for r in ours])
-    if not paper:
-        verdict = "missing"
-    elif claim.holds(paper_spread["mean"]):
-        verdict = "reproduced"
-    elif ours and claim.holds(our_spread["mean"]):
-        verdict = "only with: recipe joint (docs/decisions.md)"
-    elif claim.our_group and not ours:
-        verdict = "missing"
-    else:
-        verdict = "not reproduced"
+    verdict = judge_recipes(
+        [claim.measure(r) for r in paper],
+        [claim.measure(r) for r in ours] if claim.our_group else None,
+        claim.holds,
+    )
     return ledger_row(
         {
             "id": f"joint-{claim.id}-{size}",

@@ -120,8 +120,8 @@ def _losses_table(groups: dict[str, dict[int, Result | None]], size: int) -> str
     lines = [
         "",
         f"Our recipe with other losses on the mask, {size}×{size}. IoU is that of the "
-        "mask above 0.75 with the target; mass on target is the relevance mass "
-        "accuracy.",
+        "mask above 0.75 with the filled target, grown by 3 pixels; mass on target is "
+        "the relevance mass accuracy in it.",
         "",
         *table_header(*header),
     ]
@@ -153,7 +153,11 @@ def _draw(
                 for name, results in groups.items()
                 if name.startswith(f"{recipe}_") and name.endswith(f"_paper-{size}")
             }
-            settings = {price: r for price, r in settings.items() if r}
+            settings = {
+                price: settings[price]
+                for price in sorted(settings, key=_price)
+                if settings[price]
+            }
             if not settings:
                 continue
             draw_mask_grid(
@@ -180,6 +184,11 @@ def _draw(
                 baseline=some["result"]["final"]["majority_rate"],
                 boundaries=_stage_ends(some),
             )
+
+
+def _price(text: str) -> float:
+    """Reads a price, "1e-06", or a factor of one, "x10"."""
+    return float(text.removeprefix("x"))
 
 
 def _examples(result: Result, folder: Path) -> tuple[np.ndarray, np.ndarray]:

@@ -29,6 +29,40 @@ def format_spread(values: Sequence[float], digits: int = 3) -> str:
     return f"{numbers['mean']:.{digits}f} ± {numbers['sd']:.{digits}f}"
 
 
+def judge_recipes(
+    paper: Sequence[float],
+    ours: Sequence[float] | None,
+    holds: Callable[[float], bool],
+) -> str:
+    """Judges a claim of the first paper by the numbers of two recipes.
+
+    Args:
+        paper: one number a seed, of the paper's recipe.
+        ours: likewise, of our recipe; None if no cell of it answers the claim.
+        holds: whether a mean over seeds supports the claim.
+
+    Returns:
+        "reproduced", "only with: …", "not reproduced" or "missing"; with ", one seed"
+        where a number it rests on has no spread.
+    """
+    if not paper:
+        return "missing"
+    if holds(float(np.mean(paper))):
+        verdict, evidence = "reproduced", [paper]
+    elif ours is not None and not ours:
+        return "missing"
+    elif ours and holds(float(np.mean(ours))):
+        verdict = "only with: recipe joint (docs/decisions.md)"
+        evidence = [paper, ours]
+    else:
+        verdict, evidence = "not reproduced", [paper]
+    return (
+        verdict
+        if all(len(values) > 1 for values in evidence)
+        else (f"{verdict}, one seed")
+    )
+
+
 def ledger_row(
     identity: Mapping[str, str],
     paper: Sequence[dict[str, Any]],

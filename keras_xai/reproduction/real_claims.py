@@ -1,9 +1,9 @@
 """The first paper's claims on real images, each held against the numbers."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any, NamedTuple
 
-from keras_xai.reproduction.ledger import ledger_row, spread
+from keras_xai.reproduction.ledger import judge_recipes, ledger_row
 from keras_xai.reproduction.real_measures import Group, Result, finished
 
 PAPER = "IbPRIA19 Sec. 2.4"
@@ -92,8 +92,6 @@ def judge(claim: Claim, groups: Mapping[str, Group], profile: str) -> dict[str, 
         A row of the ledger.
     """
     paper, ours = finished(groups[PAPER_GROUP]), finished(groups[OUR_GROUP])
-    paper_spread = spread([claim.measure(result) for result in paper])
-    our_spread = spread([claim.measure(result) for result in ours])
     return ledger_row(
         {
             "id": f"real-{claim.id}",
@@ -105,20 +103,16 @@ def judge(claim: Claim, groups: Mapping[str, Group], profile: str) -> dict[str, 
         ours,
         claim.measure,
         profile=profile,
-        verdict=_verdict(claim, paper_spread["mean"], our_spread["mean"]),
+        verdict=_verdict(claim, paper, ours),
         command=f"keras-xai reproduce real --profile {profile}",
     )
 
 
-def _verdict(claim: Claim, paper: float | None, ours: float | None) -> str:
-    if paper is None:
-        return "missing"
+def _verdict(claim: Claim, paper: Sequence[Result], ours: Sequence[Result]) -> str:
     if claim.holds is None:
-        return "not testable"
-    if claim.holds(paper):
-        return "reproduced"
-    if ours is None:
-        return "missing"
-    if claim.holds(ours):
-        return "only with: recipe joint (docs/decisions.md)"
-    return "not reproduced"
+        return "not testable" if paper else "missing"
+    return judge_recipes(
+        [claim.measure(result) for result in paper],
+        [claim.measure(result) for result in ours],
+        claim.holds,
+    )

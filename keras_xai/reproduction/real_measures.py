@@ -70,6 +70,7 @@ CUE_CONFLICT_MASKS = {
 RACCOON_ACCURACY = {
     "majority": _result("final", "majority_rate"),
     "sharpness": _result("sharpness"),
+    "side": _result("side"),
     "accuracy alone": _result("alone"),
     "accuracy": _result("joint"),
     "coverage, negatives": _result("coverage_negatives"),

@@ -1,5 +1,6 @@
 """One cell on photographs of raccoons: does the mask stay in the box?"""
 
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -43,10 +44,10 @@ def measure_raccoon(cell: Cell, work_dir: Path, results_dir: Path) -> dict[str, 
     Returns:
         `final`, the last log row; `log`, all rows as columns; the validation accuracy
         `alone`, of the classifier after stage 1 under a white mask, `joint`, of the
-        joint model, and `sharpness`, of a threshold on the image's sharpness, a cue
-        that the windows leave; `coverage_negatives`, of the masks of windows without a
-        raccoon; `masks`, means over those with one, of their `own` masks and of
-        `baseline_masks`.
+        joint model, and `sharpness` and `side`, of thresholds on the image's sharpness
+        and on its window's side, cues that the windows leave; `coverage_negatives`, of
+        the masks of windows without a raccoon; `masks`, means over those with one, of
+        their `own` masks and of `baseline_masks`.
     """
     spec = cell.spec
     keras.utils.clear_session()
@@ -77,7 +78,8 @@ def measure_raccoon(cell: Cell, work_dir: Path, results_dir: Path) -> dict[str, 
             "log": log_columns(training.rows),
             "alone": _accuracy(found.alone, validation),
             "joint": _accuracy(found.joint, validation),
-            "sharpness": sharpness_accuracy(train, validation),
+            "sharpness": threshold_accuracy(sharpness, train, validation),
+            "side": threshold_accuracy(window_side, train, validation),
             "coverage_negatives": float(found.masks[~is_positive].mean()),
             "masks": {
                 whose: describe_masks(masks, boxes[is_positive])
@@ -110,18 +112,24 @@ def describe_masks(masks: np.ndarray, boxes: np.ndarray) -> dict[str, float]:
     }
 
 
-def sharpness_accuracy(train: Split, validation: Split) -> float:
-    """Returns the validation accuracy of a threshold on an image's sharpness.
+def threshold_accuracy(
+    cue: Callable[[Split], np.ndarray], train: Split, validation: Split
+) -> float:
+    """Returns the validation accuracy of a threshold on one number an image.
 
-    Sharpness is the variance of the Laplacian of the grey image; the threshold and its
-    direction are those that classify most training images.
+    The threshold and its direction are those that classify most training images.
+
+    Args:
+        cue: from images to their numbers, `(num_images,)`.
+        train: images to find the threshold on.
+        validation: images to classify by it.
     """
-    sharpness, labels = _sharpness(train.images), train.labels == 1
-    thresholds = np.unique(sharpness)
-    rates = np.array([((sharpness >= t) == labels).mean() for t in thresholds])
+    values, labels = cue(train), train.labels == 1
+    thresholds = np.unique(values)
+    rates = np.array([((values >= t) == labels).mean() for t in thresholds])
     best = np.maximum(rates, 1 - rates).argmax()
-    sharp = _sharpness(validation.images) >= thresholds[best]
-    decisions = sharp if rates[best] >= 0.5 else ~sharp
+    above = cue(validation) >= thresholds[best]
+    decisions = above if rates[best] >= 0.5 else ~above
     return _accuracy(decisions.astype(np.int32), validation)
 
 
@@ -137,9 +145,17 @@ def choose_examples(split: Split) -> list[int]:
     return chosen
 
 
-def _sharpness(images: np.ndarray) -> np.ndarray:
-    greys = (cv2.cvtColor(image, cv2.COLOR_RGB2GRAY) for image in images)
+def sharpness(split: Split) -> np.ndarray:
+    """Measures the variance of the Laplacian of each grey image, `(num_images,)`."""
+    greys = (cv2.cvtColor(image, cv2.COLOR_RGB2GRAY) for image in split.images)
     return np.array([cv2.Laplacian(grey, cv2.CV_64F).var() for grey in greys])
+
+
+def window_side(split: Split) -> np.ndarray:
+    """Reads each window's side before scaling, `(num_images,)` in pixels."""
+    return np.array(
+        [int(Path(name).stem.rsplit("_", 1)[1]) for name in split.filenames]
+    )
 
 
 def _accuracy(decisions: np.ndarray, split: Split) -> float:

@@ -34,7 +34,7 @@ def write_tables(cue_conflict: Groups, raccoon: Groups, profile: str) -> str:
     lines = [
         f"Profile `{profile}`; validation images; mean ± standard deviation over "
         "seeds, which draw the split too. `alone` is the classifier after stage 1, "
-        "under a white mask.",
+        "under a white mask; the joint model's has learned in stage 3 too.",
         "",
         "## Cue conflict: accuracy",
         "",
@@ -64,9 +64,9 @@ def write_tables(cue_conflict: Groups, raccoon: Groups, profile: str) -> str:
         *_class_table(cue_conflict),
         "## Raccoons and background of the same photographs: accuracy",
         "",
-        "`joint-boxes` is the recipe with the loss outside the boxes; `sharpness` is a "
-        "threshold on the variance of the Laplacian, a cue that the windows leave; "
-        "negatives are windows without a raccoon.",
+        "`joint-boxes` is the recipe with the loss outside the boxes; `sharpness` and "
+        "`side` are thresholds on the variance of the Laplacian and on the side of the "
+        "window, cues that the windows leave; negatives are windows without a raccoon.",
         "",
         *_table(raccoon, RACCOON_ACCURACY),
         "## Raccoons: masks",

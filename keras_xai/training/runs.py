@@ -59,21 +59,35 @@ def open_run(
 
 
 def describe_environment() -> dict[str, Any]:
-    """Collects versions, machine and commit of the running code."""
+    """Collects versions, machine and commit of the code as it is now.
+
+    Call it before what it shall describe: files may change while a process runs.
+    """
     packages = ("keras", "tensorflow", "numpy", "keras_xai")
-    git = subprocess.run(
-        ["git", "rev-parse", "--short", "HEAD"],
-        capture_output=True,
-        text=True,
-        cwd=Path(__file__).parent,
-    )
     return {
         "python": platform.python_version(),
         "packages": {name: metadata.version(name) for name in packages},
         "machine": f"{platform.system()} {platform.machine()}, {_processor()}",
         "num_cores": os.cpu_count(),
-        "commit": git.stdout.strip() or None,
+        "commit": _describe_commit(),
     }
+
+
+def _describe_commit() -> str | None:
+    """Names the repository's commit, "-dirty" if files differ; None without one."""
+    root = Path(__file__).parents[2]
+    if not (root / ".git").exists():
+        return None  # installed, perhaps inside another repository
+    try:
+        git = subprocess.run(
+            ["git", "describe", "--always", "--dirty", "--exclude=*"],
+            capture_output=True,
+            text=True,
+            cwd=root,
+        )
+    except OSError:
+        return None  # no git
+    return git.stdout.strip() or None
 
 
 def _processor() -> str:
