@@ -192,7 +192,7 @@ def test_images_without_a_target_are_compared_too(run_dir, polygons, tmp_path):
     negatives = [
         name
         for name in val.read_text().split()
-        if "triangle" not in (data / "Annotations" / f"{name}.xml").read_text()
+        if "<name>triangle<" not in (data / "Annotations" / f"{name}.xml").read_text()
     ]
     val.write_text("\n".join(negatives) + "\n")
     compare(run_dir, data, tmp_path / "out", Options(**QUICK, methods=()))
