@@ -44,6 +44,11 @@ def test_split_by_image_lets_contents_leak(folder):
     assert contents(train) & contents(validation)
 
 
+def test_hidden_folders_are_no_classes(folder):
+    (folder / ".cache").mkdir()
+    assert read_cue_conflict(folder, size=(8, 8))[0].class_names == CLASSES
+
+
 def test_texture_is_in_the_name(folder):
     _, validation = read_cue_conflict(folder, size=(8, 8))
     expected = [int("-car" in name) for name in validation.filenames]

@@ -44,6 +44,14 @@ def test_broken_npz_is_named(arrays, tmp_path):
     np.savez(path, **arrays | {"y_test": np.array([1])})
     with pytest.raises(InputError, match="set.npz: Labels do not fit; expected 2"):
         read_splits(path)
+    for y_train in (np.array(["a", "b"] * 3), np.full(6, np.nan)):
+        np.savez(path, **arrays | {"y_train": y_train})
+        with pytest.raises(InputError, match="Labels do not fit; expected 6 integers"):
+            read_splits(path)
+    np.save(tmp_path / "array.npy", arrays["x_train"])
+    (tmp_path / "array.npy").rename(path)
+    with pytest.raises(InputError, match="set.npz cannot be read"):
+        read_splits(path)
 
 
 def test_floats_become_8_bits(rng):

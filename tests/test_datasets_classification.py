@@ -1,6 +1,8 @@
 import gzip
+import lzma
 import os
 import tarfile
+import zlib
 from pathlib import Path
 
 import numpy as np
@@ -15,13 +17,14 @@ from keras_xai.datasets.classification import (
 )
 from keras_xai.errors import InputError
 
-DATA = Path(os.environ.get("KERAS_XAI_DATA", "data"))
+ROOT = Path(__file__).parent.parent
+DATA = Path(os.environ.get("KERAS_XAI_DATA", ROOT / "work" / "data"))
 
 
 def needs(name):
     return pytest.mark.skipif(
         not (DATA / name).is_dir(),
-        reason=f"{name} is not in the folder that KERAS_XAI_DATA names",
+        reason=f"{name} is not in work/data, or where KERAS_XAI_DATA says",
     )
 
 
@@ -110,6 +113,39 @@ def write_tiny_imagenet(root):
         Image.new("RGB", (8, 8)).save(root / "val" / "images" / f"val_{i}.png")
         lines.append(f"val_{i}.png\t{wnid}\t0\t0\t7\t7")
     (root / "val" / "val_annotations.txt").write_text("\n".join(lines) + "\n")
+
+
+def test_a_bad_list_of_tiny_imagenet_is_named(tmp_path):
+    write_tiny_imagenet(tmp_path)
+    (tmp_path / "train" / ".cache").mkdir()  # no class
+    path = tmp_path / "val" / "val_annotations.txt"
+    path.write_text(path.read_text() + "\n")
+    assert read_classification(tmp_path)[0].class_names == ("n01", "n02")
+    path.write_text("val_0.png n02\n")
+    with pytest.raises(InputError, match="annotations.txt holds a bad.*val_0.png n02"):
+        read_classification(tmp_path)
+    path.write_bytes(b"\xff")
+    with pytest.raises(InputError, match="val_annotations.txt is no text in UTF-8"):
+        read_classification(tmp_path)
+    path.write_text("val_0.png\tn99\n")
+    with pytest.raises(InputError, match="no image of the classes n01, n02"):
+        read_classification(tmp_path)
+
+
+@pytest.mark.parametrize("kind", ["gz", "xz"])
+def test_a_damaged_archive_is_named(kind, tmp_path, rng):
+    noise = tarfile.TarInfo("noise")
+    noise.size = 100_000
+    half = noise.tobuf() + rng.bytes(50_000)
+    if kind == "gz":
+        packer = zlib.compressobj(wbits=31)
+        content = packer.compress(half) + packer.flush(zlib.Z_FULL_FLUSH)
+    else:
+        content = lzma.compress(half)[:-100]
+    path = tmp_path / f"tiny-imagenet.tar.{kind}"
+    path.write_bytes(content + 100 * b"\xff")
+    with pytest.raises(InputError, match=f"tar.{kind} cannot be extracted"):
+        read_classification(tmp_path)
 
 
 def test_tiny_imagenet_from_archives_and_extracted(tmp_path):

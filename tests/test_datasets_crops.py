@@ -8,7 +8,7 @@ from PIL import Image
 
 from keras_xai.datasets.crops import read_crops
 from keras_xai.datasets.split import DISTRACTOR, TARGET
-from keras_xai.errors import InputError
+from keras_xai.errors import InputError, InputWarning
 
 WIDTH, HEIGHT = 320, 200
 BOX = (10, 60, 70, 120)  # 0-based and half-open; room for 250 pixels beside it
@@ -138,6 +138,25 @@ def test_photographs_without_the_target_are_not_used(folder):
     write_photograph(folder, "empty", [("bird", BIRD)], seed=60)
     train, validation = read(folder)
     assert "empty" not in photographs(train) | photographs(validation)
+
+
+def test_a_box_without_a_pixel_is_left_out_with_one_warning(folder):
+    before, _ = read(folder)
+    path = folder / "Annotations/photo_3.xml"
+    empty = OBJECT.format(name="raccoon", x0=9, y0=9, x1=8, y1=8)
+    path.write_text(path.read_text().replace("</annotation>", empty + "</annotation>"))
+    with pytest.warns(InputWarning, match="left out.*: in .*photo_3.xml.$") as warned:
+        train, _ = read(folder)
+    assert len(warned) == 1
+    np.testing.assert_array_equal(train.images, before.images)
+
+
+def test_a_photograph_is_found_by_its_annotations_name(folder):
+    before, _ = read(folder)
+    for path in (folder / "Annotations").iterdir():
+        path.write_text(path.read_text().replace(f"{path.stem}.png", path.stem))
+    train, _ = read(folder)
+    assert train.filenames == before.filenames
 
 
 def test_bad_folders_are_refused(folder, tmp_path):

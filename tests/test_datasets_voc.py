@@ -9,10 +9,11 @@ from PIL import ExifTags, Image
 
 from keras_xai.datasets import voc
 from keras_xai.datasets.allocate import allocate
-from keras_xai.datasets.images import list_images, read_image
+from keras_xai.datasets.annotations import read_annotation
+from keras_xai.datasets.read import read_splits
 from keras_xai.datasets.split import DISTRACTOR, TARGET
-from keras_xai.datasets.voc import read_annotation, read_voc
-from keras_xai.errors import InputError
+from keras_xai.datasets.voc import read_voc
+from keras_xai.errors import InputError, InputWarning
 
 XML = """<annotation><filename>a.png</filename>
 <size><width>20</width><height>10</height><depth>3</depth></size>
@@ -23,6 +24,19 @@ XML = """<annotation><filename>a.png</filename>
 @pytest.fixture
 def copy(polygons, tmp_path):
     return shutil.copytree(polygons, tmp_path / "copy")
+
+
+def write_cats(folder, more="", other=""):
+    """Writes two images of 20x10 pixels; a.png shows a cat, b.png none."""
+    for name in ("JPEGImages", "Annotations", "ImageSets/Main"):
+        (folder / name).mkdir(parents=True)
+    for name in "ab":
+        Image.new("RGB", (20, 10)).save(folder / f"JPEGImages/{name}.png")
+    xml = XML.format(more=more)
+    (folder / "Annotations/a.xml").write_text(xml)
+    start, end = xml.index("<object>"), xml.index("</annotation>")
+    (folder / "Annotations/b.xml").write_text(xml[:start] + other + xml[end:])
+    (folder / "ImageSets/Main/train.txt").write_text("a\nb\n")
 
 
 def first_name(folder):
@@ -56,7 +70,10 @@ def test_ink_lies_on_objects(polygons):
 def test_boxes_enclose_the_targets_they_come_from(polygons):
     split = read_voc(polygons, "train")
     for index, boxes in enumerate(split.target_boxes):
-        assert boxes.shape == (int(split.labels[index] == 1) * len(boxes), 4)
+        name = split.filenames[index].removesuffix(".png")
+        objects = read_annotation(polygons / f"Annotations/{name}.xml").objects
+        names = [obj.name for obj in objects]
+        assert boxes.shape == (names.count("triangle"), 4)
         drawn = split.object_maps[index] == TARGET
         assert (split.target_box_map(index) >= drawn).all()
         for xmin, ymin, xmax, ymax in boxes:
@@ -106,7 +123,7 @@ def test_objects_are_their_boxes_without_masks(copy):
     [
         ("<annotation>", "not well-formed XML"),
         ("", "not well-formed XML"),
-        ("<annotation/>", "no <filename>"),
+        ("<annotation/>", "no <size/height>"),
         (XML.format(more="<object/>"), "no <bndbox/xmin> in <object>"),
         (XML.replace("<xmin>3", "<xmin>left").format(more=""), "'left'.*integer"),
         (
@@ -149,9 +166,58 @@ def test_missing_files_are_named(copy):
     (copy / "ImageSets/Main/train.txt").unlink()
     with pytest.raises(InputError, match="train.txt does not exist"):
         read_voc(copy, "train")
-    (copy / "manifest.json").unlink()
-    with pytest.raises(InputError, match="manifest.json does not exist"):
+
+
+@pytest.mark.parametrize("text", [None, "{", "[]", "{}", '{"target": 1}', "\xff"])
+def test_a_folder_that_names_no_class_asks_for_the_target(copy, text):
+    path = copy / "manifest.json"
+    path.unlink()
+    if text is not None:
+        path.write_text(text, encoding="latin-1")
+    with pytest.raises(InputError, match="no manifest.json that names.*--target"):
         read_voc(copy, "train")
+    assert read_voc(copy, "train", target="triangle").class_names[1] == "triangle"
+
+
+def test_names_may_hold_blanks_and_lists_a_byte_order_mark(copy):
+    path = copy / "ImageSets/Main/train.txt"
+    names = path.read_text().split()
+    for kind, ending in (("JPEGImages", "png"), ("Annotations", "xml")):
+        old = copy / kind / f"{names[0]}.{ending}"
+        old.rename(old.with_name(f"IMG 001é.{ending}"))
+    before = read_voc(copy, "val")
+    path.write_text("\ufeffIMG 001é \r\n\n" + "\n".join(names[1:]), encoding="utf-8")
+    split = read_voc(copy, "train")
+    assert split.filenames == ("IMG 001é.png", *(f"{name}.png" for name in names[1:]))
+    assert before.num_images + split.num_images == 24
+    path.write_text("IMG 001é", encoding="latin-1")
+    with pytest.raises(InputError, match="train.txt is no text in UTF-8"):
+        read_voc(copy, "train")
+
+
+@pytest.mark.parametrize("filename", ["", "<filename>C:\\old\\a.jpg</filename>"])
+def test_an_image_is_found_by_its_annotations_name(copy, filename):
+    before = read_voc(copy, "train")
+    name = first_name(copy)
+    path = copy / f"Annotations/{name}.xml"
+    path.write_text(
+        path.read_text().replace(f"<filename>{name}.png</filename>", filename)
+    )
+    image = copy / f"JPEGImages/{name}.png"
+    for ending in (".png", ".PNG"):
+        image = image.rename(image.with_suffix(ending))
+        split = read_voc(copy, "train")
+        assert split.filenames[0] == image.name
+        np.testing.assert_array_equal(split.images, before.images)
+
+
+def test_grey_images_are_read_as_grey(copy):
+    for split, grey in zip(
+        read_splits(copy), read_splits(copy, num_channels=1), strict=True
+    ):
+        assert grey.image_shape == (32, 32, 1)
+        np.testing.assert_array_equal(grey.images[..., 0], split.images[..., 0])
+        np.testing.assert_array_equal(grey.object_maps, split.object_maps)
 
 
 def test_truncated_image_and_no_image_are_named(copy):
@@ -174,7 +240,7 @@ def test_image_of_another_size_is_named(copy):
 def test_mask_that_does_not_fit_is_named(copy):
     path = copy / f"SegmentationObject/{first_name(copy)}.png"
     Image.fromarray(np.full((32, 32), 99, np.uint8)).save(path)
-    with pytest.raises(InputError, match="holds index 99"):
+    with pytest.raises(InputError, match="holds index 99; its annotation has . obj"):
         read_voc(copy, "train")
     Image.new("L", (8, 8)).save(path)
     with pytest.raises(InputError, match="8x8 pixels of mode L; expected 32x32"):
@@ -182,6 +248,30 @@ def test_mask_that_does_not_fit_is_named(copy):
     Image.new("RGB", (32, 32)).save(path)
     with pytest.raises(InputError, match="mode RGB; expected 32x32 of mode P or L"):
         read_voc(copy, "train")
+
+
+def test_void_is_background(copy):
+    before = read_voc(copy, "train")
+    path = copy / f"SegmentationObject/{first_name(copy)}.png"
+    with Image.open(path) as file:
+        mask, palette = np.array(file), file.getpalette()
+    mask[:, :8] = 255
+    bordered = Image.fromarray(mask).convert("P")
+    bordered.putpalette(palette)
+    bordered.save(path)
+    object_map = read_voc(copy, "train").object_maps[0]
+    assert (object_map[:, :8] == 0).all()
+    np.testing.assert_array_equal(object_map[:, 8:], before.object_maps[0][:, 8:])
+
+
+def test_a_mask_of_one_object_may_have_one_bit(tmp_path):
+    mask = np.zeros((10, 20), bool)
+    mask[2:5, 4:9] = True
+    write_cats(tmp_path)
+    (tmp_path / "SegmentationObject").mkdir()
+    Image.fromarray(mask).save(tmp_path / "SegmentationObject/a.png")
+    split = read_voc(tmp_path, "train", target="cat")
+    np.testing.assert_array_equal(split.object_maps[0] == TARGET, mask)
 
 
 def test_image_with_an_orientation_is_refused_beside_an_annotation(copy):
@@ -242,72 +332,40 @@ def test_resizing_keeps_boxes_masks_and_pixels_together(
     assert (np.abs(edges - exact) < 1).all()
 
 
-def test_boxes_over_the_edge_are_cut_and_empty_ones_refused(tmp_path):
+def test_boxes_over_the_edge_are_cut_and_empty_ones_left_out(tmp_path):
     path = tmp_path / "a.xml"
     path.write_text(XML.format(more="").replace("<xmin>3", "<xmin>0"))
     assert read_annotation(path).objects[0].box == (0, 0, 20, 10)
     path.write_text(XML.format(more="").replace("<ymax>10", "<ymax>99"))
     assert read_annotation(path).objects[0].box == (2, 0, 20, 10)
     path.write_text(XML.format(more="").replace("<xmin>3", "<xmin>21"))
-    with pytest.raises(InputError, match="a.xml has an empty box.*21, 1, 20, 10"):
-        read_annotation(path)
+    assert read_annotation(path).objects == ()
+    assert read_annotation(path).left_out == (1,)
+
+
+def test_an_object_with_an_empty_box_is_left_out_with_one_warning(tmp_path):
+    def box(name, xmin, xmax):
+        return (
+            f"<object><name>{name}</name><bndbox><xmin>{xmin}</xmin><ymin>1</ymin>"
+            f"<xmax>{xmax}</xmax><ymax>4</ymax></bndbox></object>"
+        )
+
+    empty = box("cat", 9, 8)
+    write_cats(tmp_path, more=empty + box("dog", 1, 2), other=empty)
+    (tmp_path / "SegmentationObject").mkdir()
+    mask = np.zeros((10, 20), np.uint8)
+    mask[0, :4] = 0, 1, 2, 3  # cat, the cat without a box, dog
+    Image.fromarray(mask).save(tmp_path / "SegmentationObject/a.png")
+    with pytest.warns(InputWarning) as warned:
+        split = read_voc(tmp_path, "train", target="cat")
+    [message] = [str(warning.message) for warning in warned]
+    assert "box is empty are left out" in message
+    assert message.endswith(f"in {tmp_path}/Annotations/a.xml and 1 more.")
+    assert split.labels.tolist() == [1, 0]
+    assert [len(boxes) for boxes in split.target_boxes] == [1, 0]
+    assert split.object_maps[0, 0, :4].tolist() == [0, TARGET, 0, DISTRACTOR]
 
 
 def test_class_without_images_is_named(polygons):
     with pytest.raises(InputError, match="lists 0 images with .* 'hexagon'"):
         read_voc(polygons, "train", target="hexagon")
-
-
-@pytest.mark.parametrize("mode", ["L", "RGB", "RGBA", "P", "1", "CMYK"])
-def test_every_mode_is_read_as_rgb_and_grey(mode, tmp_path):
-    suffix = "tif" if mode == "CMYK" else "png"
-    path = tmp_path / f"image.{suffix}"
-    Image.new("RGB", (6, 4), (255, 255, 255)).convert(mode).save(path)
-    assert read_image(path, 3).shape == (4, 6, 3)
-    assert read_image(path, 1).shape == (4, 6, 1)
-    assert read_image(path, 3, (8, 3)).shape == (8, 3, 3)
-    assert read_image(path, 3).min() > 250
-
-
-def test_orientation_turns_an_image_upright(tmp_path):
-    exif = Image.Exif()
-    exif[ExifTags.Base.Orientation] = 6  # to be turned by 90 degrees clockwise
-    pixels = np.zeros((4, 6, 3), np.uint8)
-    pixels[0] = 255
-    Image.fromarray(pixels).save(tmp_path / "a.png", exif=exif)
-    expected = np.zeros((6, 4, 3), np.uint8)
-    expected[:, -1] = 255
-    np.testing.assert_array_equal(read_image(tmp_path / "a.png", 3), expected)
-
-
-def test_transparency_lies_on_white(tmp_path):
-    Image.new("RGBA", (2, 2), (0, 0, 0, 0)).save(tmp_path / "rgba.png")
-    Image.new("LA", (2, 2), (0, 0)).save(tmp_path / "la.png")
-    Image.new("P", (2, 2), 0).save(tmp_path / "p.png", transparency=0)
-    for name in ("rgba", "la", "p"):
-        assert read_image(tmp_path / f"{name}.png", 3).min() == 255
-
-
-def test_16_bits_keep_their_range_and_32_are_refused(tmp_path):
-    values = np.array([[0, 257, 65535]], np.uint16)
-    Image.fromarray(values).save(tmp_path / "a.png")
-    assert read_image(tmp_path / "a.png", 1)[0, :, 0].tolist() == [0, 1, 255]
-    Image.fromarray(values.astype(np.float32)).save(tmp_path / "a.tif")
-    with pytest.raises(InputError, match="a.tif has 32 bits a value"):
-        read_image(tmp_path / "a.tif", 1)
-
-
-@pytest.mark.parametrize("suffix", ["gif", "png", "tif", "webp"])
-def test_animated_image_is_refused(suffix, tmp_path):
-    path = tmp_path / f"a.{suffix}"
-    frames = [Image.new("RGB", (8, 8), colour) for colour in ("red", "blue", "green")]
-    frames[0].save(path, save_all=True, append_images=frames[1:])
-    with pytest.raises(InputError, match=rf"a.{suffix} has 3 frames"):
-        read_image(path, 3)
-
-
-def test_folder_without_images_is_named(tmp_path):
-    with pytest.raises(InputError, match="holds no image"):
-        list_images(tmp_path)
-    with pytest.raises(InputError, match="does not exist"):
-        list_images(tmp_path / "missing")

@@ -8,7 +8,6 @@ import numpy as np
 
 from keras_xai.comparison.subjects import ImageShape
 from keras_xai.datasets.allocate import allocate
-from keras_xai.datasets.classification import read_classification
 from keras_xai.datasets.read import read_splits
 from keras_xai.datasets.split import TARGET, Split
 from keras_xai.errors import InputError
@@ -63,8 +62,8 @@ def read_sample(
     """Reads the images to compare on: of a data set's validation or test images.
 
     Args:
-        data: a folder in VOC layout, or one that `read_classification` reads, which
-            has labels and no annotations.
+        data: see `read_splits`; all but a folder in VOC layout have labels and no
+            annotations.
         image_shape: `(height, width, channels)` that the classifier takes; a size may
             be None, for the files' own. Images, boxes and masks are resized to it.
         target: the class to find in a VOC folder; by default the one that
@@ -82,17 +81,9 @@ def read_sample(
     """
     height, width, num_channels = image_shape
     size = (height, width) if height and width else None
-    if (data / "ImageSets").is_dir():
-        if target is None and not (data / "manifest.json").exists():
-            raise InputError(
-                f"{data} has no manifest.json that names the class to find; expected "
-                "its name as --target."
-            )
-        train, validation = read_splits(data, target=target, size=size)
-    else:
-        train, validation = read_classification(
-            data, size=size, num_channels=num_channels
-        )
+    train, validation = read_splits(
+        data, target=target, size=size, num_channels=num_channels
+    )
     if validation.image_shape[2] != num_channels:
         raise InputError(
             f"{data} has images of {validation.image_shape[2]} channels; expected "

@@ -1,6 +1,7 @@
 """Arrays and batches that are already in Python, or in an .npz file, as splits."""
 
 import zipfile
+import zlib
 from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
@@ -28,15 +29,7 @@ def read_npz(path: Path) -> tuple[Split, Split]:
         InputError: if the file is missing or broken, an array is missing, or does not
             fit.
     """
-    try:
-        with np.load(path, allow_pickle=False) as file:
-            arrays = {name: file[name] for name in file.files}
-    except FileNotFoundError:
-        raise InputError(f"{path} does not exist; expected an .npz file.") from None
-    except (ValueError, OSError, EOFError, zipfile.BadZipFile) as error:
-        raise InputError(
-            f"{path} cannot be read; expected an .npz file of arrays. Received: {error}"
-        ) from None
+    arrays = _load(path)
     missing = [key for key in KEYS if key not in arrays]
     if missing:
         raise InputError(
@@ -44,9 +37,12 @@ def read_npz(path: Path) -> tuple[Split, Split]:
             f"Received: {', '.join(arrays) or 'none'}"
         )
     x_train, y_train, x_test, y_test = (arrays[key] for key in KEYS)
-    labels = np.concatenate([np.ravel(y_train), np.ravel(y_test)])
-    names = arrays.get("class_names", range(int(labels.max(initial=0)) + 1))
-    class_names = tuple(map(str, names))
+    if "class_names" in arrays:
+        class_names = tuple(map(str, arrays["class_names"].ravel()))
+    else:  # labels of another type are refused below
+        integers = [y for y in (y_train, y_test) if np.issubdtype(y.dtype, np.integer)]
+        num_classes = 1 + max((int(y.max(initial=0)) for y in integers), default=0)
+        class_names = tuple(map(str, range(num_classes)))
     try:
         train, test = (
             from_arrays(images, y, class_names, name=name)
@@ -58,6 +54,33 @@ def read_npz(path: Path) -> tuple[Split, Split]:
     except InputError as error:
         raise InputError(f"{path}: {error}") from None
     return train, test
+
+
+def read_npz_images(path: Path) -> np.ndarray:
+    """Reads images without labels from one .npz file.
+
+    Args:
+        path: holds one array alone, or, as Keras' own data sets do, `x_test`. See
+            `from_arrays` for its shape.
+
+    Returns:
+        `(num_images, height, width, channels)` uint8.
+
+    Raises:
+        InputError: if the file is missing or broken, or the array is missing or does
+            not fit.
+    """
+    arrays = _load(path)
+    images = next(iter(arrays.values())) if len(arrays) == 1 else arrays.get("x_test")
+    if images is None:
+        raise InputError(
+            f"{path} has no array `x_test`; expected it, or images as the only array. "
+            f"Received: {', '.join(arrays) or 'none'}"
+        )
+    try:
+        return _to_uint8(images)
+    except InputError as error:
+        raise InputError(f"{path}: {error}") from None
 
 
 def from_arrays(
@@ -82,7 +105,50 @@ def from_arrays(
     Raises:
         InputError: if a shape, type or range is another.
     """
-    images, labels = np.asarray(images), np.asarray(labels)
+    images, labels = _to_uint8(images), np.asarray(labels)
+    if labels.shape == (len(images), 1):
+        labels = labels[:, 0]
+    if labels.shape != (len(images),) or not np.issubdtype(labels.dtype, np.integer):
+        raise InputError(
+            f"Labels do not fit; expected {len(images)} integers, one an image. "
+            f"Received: shape {labels.shape} of {labels.dtype}"
+        )
+    if labels.min() < 0 or labels.max() >= len(class_names):
+        raise InputError(
+            f"A label is out of range; expected 0 to {len(class_names) - 1}. "
+            f"Received: {labels.min()} to {labels.max()}"
+        )
+    return Split(
+        images,
+        labels.astype(np.int32),
+        None,
+        tuple(f"{name}-{i:05d}" for i in range(len(images))),
+        tuple(class_names),
+    )
+
+
+def _load(path: Path) -> dict[str, np.ndarray]:
+    try:
+        with np.load(path, allow_pickle=False) as file:
+            return {name: file[name] for name in file.files}
+    except FileNotFoundError:
+        raise InputError(f"{path} does not exist; expected an .npz file.") from None
+    except (
+        TypeError,  # of an .npy file, which is one array
+        ValueError,
+        OSError,
+        EOFError,
+        zipfile.BadZipFile,
+        zlib.error,
+    ) as error:
+        raise InputError(
+            f"{path} cannot be read; expected an .npz file of arrays. Received: {error}"
+        ) from None
+
+
+def _to_uint8(images: np.ndarray) -> np.ndarray:
+    """Brings images to `(num_images, height, width, channels)` uint8."""
+    images = np.asarray(images)
     if images.ndim == 3:
         images = images[..., None]
     if images.ndim != 4 or images.shape[-1] not in (1, 3) or not len(images):
@@ -103,25 +169,7 @@ def from_arrays(
             "Images have a wrong type; expected uint8, or floats in [0, 1]. "
             f"Received: {images.dtype}"
         )
-    if labels.shape == (len(images), 1):
-        labels = labels[:, 0]
-    if labels.shape != (len(images),) or not np.issubdtype(labels.dtype, np.integer):
-        raise InputError(
-            f"Labels do not fit; expected {len(images)} integers, one an image. "
-            f"Received: shape {labels.shape} of {labels.dtype}"
-        )
-    if labels.min() < 0 or labels.max() >= len(class_names):
-        raise InputError(
-            f"A label is out of range; expected 0 to {len(class_names) - 1}. "
-            f"Received: {labels.min()} to {labels.max()}"
-        )
-    return Split(
-        images,
-        labels.astype(np.int32),
-        None,
-        tuple(f"{name}-{i:05d}" for i in range(len(images))),
-        tuple(class_names),
-    )
+    return images
 
 
 def from_batches(

@@ -1,18 +1,24 @@
 """Public image sets and folders of classes, read as training and test splits."""
 
 import csv
+import lzma
 import tarfile
 import tempfile
-from collections.abc import Sequence
+import zlib
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 import numpy as np
-from PIL import Image
 
 from keras_xai.datasets.allocate import allocate
 from keras_xai.datasets.arrays import read_npz
 from keras_xai.datasets.idx import read_idx
-from keras_xai.datasets.images import list_images, read_image
+from keras_xai.datasets.images import (
+    fit_image,
+    list_folders,
+    list_images,
+    read_image,
+)
 from keras_xai.datasets.split import Split
 from keras_xai.errors import InputError
 
@@ -138,10 +144,7 @@ def _resize(split: Split, size: tuple[int, int]) -> Split:
         return split
     images = allocate((split.num_images, *size, num_channels))
     for i, image in enumerate(split.images):
-        resized = Image.fromarray(image[..., 0] if num_channels == 1 else image).resize(
-            (size[1], size[0]), Image.Resampling.BILINEAR
-        )
-        images[i] = np.asarray(resized).reshape(images.shape[1:])
+        images[i] = fit_image(image, num_channels, size)
     return split._replace(images=images)
 
 
@@ -153,7 +156,13 @@ def _read_archives(
             try:
                 with tarfile.open(path) as archive:
                     archive.extractall(room, filter="data")
-            except (tarfile.TarError, EOFError, OSError) as error:
+            except (
+                tarfile.TarError,
+                lzma.LZMAError,
+                zlib.error,
+                EOFError,
+                OSError,
+            ) as error:
                 raise InputError(
                     f"{path} cannot be extracted; expected a whole archive. "
                     f"Received: {error}"
@@ -173,24 +182,41 @@ def _read_tiny_imagenet(
     train_dir = root / "train"
     if not train_dir.is_dir():
         raise InputError(f"{train_dir} does not exist; expected TinyImageNet's.")
-    wnids = sorted(path.name for path in train_dir.iterdir() if path.is_dir())
+    wnids = [path.name for path in list_folders(train_dir)]
     index_of = {wnid: index for index, wnid in enumerate(wnids)}
     train = [
         (path, index)
         for wnid, index in index_of.items()
         for path in list_images(train_dir / wnid / "images")
     ]
-    test = []
-    for line in (root / "val" / "val_annotations.txt").read_text().splitlines():
-        filename, wnid, *_ = line.split("\t")
-        if wnid in index_of:
-            test.append((root / "val" / "images" / filename, index_of[wnid]))
+    test = [
+        (root / "val" / "images" / filename, index_of[wnid])
+        for filename, wnid in _read_val_annotations(root / "val")
+        if wnid in index_of
+    ]
     names = _read_class_names(names_folder / "classes.tsv")
     class_names = [names.get(wnid, wnid) for wnid in wnids]
     return (
         read_files(train, class_names, size, num_channels),
         read_files(test, class_names, size, num_channels),
     )
+
+
+def _read_val_annotations(folder: Path) -> Iterator[tuple[str, str]]:
+    """Reads TinyImageNet's list of validation images: filename and class."""
+    path = folder / "val_annotations.txt"
+    try:
+        lines = path.read_text(encoding="utf-8").splitlines()
+    except UnicodeDecodeError as error:
+        raise InputError(f"{path} is no text in UTF-8: {error}.") from None
+    for line in filter(str.strip, lines):
+        filename, *columns = line.split("\t")
+        if not columns:
+            raise InputError(
+                f"{path} holds a bad line; expected a filename, a tab and a class. "
+                f"Received: {line}"
+            )
+        yield filename, columns[0]
 
 
 def _read_class_names(path: Path) -> dict[str, str]:
@@ -207,9 +233,7 @@ def _read_class_folders(
 ) -> Splits:
     train_dir = folder / "train" if (folder / "train").is_dir() else folder
     test_dirs = [folder / name for name in TEST_FOLDERS if (folder / name).is_dir()]
-    class_names = sorted(
-        p.name for p in train_dir.iterdir() if p.is_dir() and not p.name.startswith(".")
-    )
+    class_names = [path.name for path in list_folders(train_dir)]
     if len(class_names) < 2:
         raise InputError(
             f"{train_dir} has {len(class_names)} folders of images; expected at least "
@@ -259,8 +283,13 @@ def read_files(
         A split without annotations.
 
     Raises:
-        InputError: if a file cannot be read, or images differ in size.
+        InputError: if there is no file, one cannot be read, or images differ in size.
     """
+    if not files:
+        raise InputError(
+            f"There is no image of the classes {', '.join(class_names) or '(none)'}; "
+            "expected at least one file."
+        )
     for index, (path, _) in enumerate(files):
         image = read_image(path, num_channels, size)
         if index == 0:

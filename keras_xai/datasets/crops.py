@@ -8,9 +8,10 @@ import numpy as np
 from PIL import Image
 from scipy.sparse.csgraph import connected_components
 
+from keras_xai.datasets.annotations import Annotation, Object, read_annotation
 from keras_xai.datasets.images import read_image
 from keras_xai.datasets.split import DISTRACTOR, TARGET, Split
-from keras_xai.datasets.voc import Annotation, Object, check_pixels, read_annotation
+from keras_xai.datasets.voc import check_pixels, find_image, warn_of_empty_boxes
 from keras_xai.errors import InputError
 
 SCALES = (1.25, 3.0)  # side of a window around a box, in the box's longest side
@@ -62,7 +63,8 @@ def read_crops(
 
     Args:
         folder: holds JPEGImages and Annotations in PASCAL VOC's layout. ImageSets are
-            not needed; objects are their filled boxes.
+            not needed; objects are their filled boxes. Those whose box is empty are
+            left out, with a warning.
         target: the class to find.
         image_size: height and width that windows are resized to.
         windows_per_box: positives a box, and negatives where there is room.
@@ -82,16 +84,20 @@ def read_crops(
             f"{folder / 'Annotations'} holds no annotation; expected VOC's .xml files."
         )
     photographs: list[list[_Crop]] = []
-    thumbnails = []
+    thumbnails, incomplete = [], []
     for index, path in enumerate(paths):
         annotation = read_annotation(path)
-        image_path = folder / "JPEGImages" / annotation.filename
+        if annotation.left_out:
+            incomplete.append(path)
+        image_path = find_image(folder, path.stem, annotation)
+        annotation = annotation._replace(filename=image_path.name)
         check_pixels(image_path, annotation)
         image = read_image(image_path, num_channels=3)
         rng = np.random.default_rng((seed, index))
         windows = _draw_windows(annotation, target, windows_per_box, rng)
         photographs.append([_cut(image, annotation, w, image_size) for w in windows])
         thumbnails.append(_thumbnail(image))
+    warn_of_empty_boxes(incomplete)
     held_out = _hold_out(_group_alike(np.stack(thumbnails)), seed)
     train, validation = (
         _to_split(

@@ -7,7 +7,7 @@ from typing import Literal
 import numpy as np
 
 from keras_xai.datasets.classification import read_files
-from keras_xai.datasets.images import list_images
+from keras_xai.datasets.images import list_folders, list_images
 from keras_xai.datasets.split import Split
 from keras_xai.errors import InputError
 
@@ -49,7 +49,7 @@ def read_cue_conflict(
     """
     if not folder.is_dir():
         raise InputError(f"{folder} does not exist; expected a folder a shape class.")
-    class_names = sorted(path.name for path in folder.iterdir() if path.is_dir())
+    class_names = [path.name for path in list_folders(folder)]
     rng = np.random.default_rng(seed)
     chosen: dict[bool, list[tuple[Path, int]]] = {False: [], True: []}
     for label, name in enumerate(class_names):

@@ -8,7 +8,11 @@ from keras_xai.datasets.voc import read_voc
 
 
 def read_splits(
-    path: Path, *, target: str | None = None, size: tuple[int, int] | None = None
+    path: Path,
+    *,
+    target: str | None = None,
+    size: tuple[int, int] | None = None,
+    num_channels: int = 3,
 ) -> tuple[Split, Split]:
     """Reads a data set's training and validation images.
 
@@ -16,6 +20,7 @@ def read_splits(
         path: a folder in VOC layout, or any of the forms of `read_classification`.
         target: the class to find in a VOC folder; see `read_voc`.
         size: `(height, width)` to resize to, or None for the files' own.
+        num_channels: 1 or 3, of image files; see `read_classification`.
 
     Returns:
         Training and validation split; that of a VOC folder has annotations.
@@ -25,8 +30,8 @@ def read_splits(
     """
     if (path / "ImageSets").is_dir():
         train, validation = (
-            read_voc(path, subset, target=target, size=size)
+            read_voc(path, subset, target=target, size=size, num_channels=num_channels)
             for subset in ("train", "val")
         )
         return train, validation
-    return read_classification(path, size=size)
+    return read_classification(path, size=size, num_channels=num_channels)

@@ -1,101 +1,20 @@
-"""PASCAL VOC folders: XML annotations, image sets and object masks."""
+"""PASCAL VOC folders: image sets, images and object masks beside annotations."""
 
 import json
-import math
-from fractions import Fraction
+import warnings
+from collections.abc import Sequence
 from pathlib import Path
-from typing import NamedTuple
 
 import numpy as np
-from lxml import etree
 from PIL import ExifTags, Image
 
 from keras_xai.datasets.allocate import allocate
-from keras_xai.datasets.images import open_image, read_image
-from keras_xai.datasets.split import DISTRACTOR, TARGET, Split
-from keras_xai.errors import InputError
+from keras_xai.datasets.annotations import Annotation, read_annotation
+from keras_xai.datasets.images import IMAGE_SUFFIXES, open_image, read_image
+from keras_xai.datasets.split import BACKGROUND, DISTRACTOR, TARGET, Split
+from keras_xai.errors import InputError, InputWarning
 
-MAX_XML_BYTES = 10_000_000
-PARSER = etree.XMLParser(resolve_entities=False, no_network=True, load_dtd=False)
-
-
-class Object(NamedTuple):
-    """One annotated object; `box` is 0-based and half-open."""
-
-    name: str
-    box: tuple[int, int, int, int]  # xmin, ymin, xmax, ymax in pixels
-
-
-class Annotation(NamedTuple):
-    """One VOC XML file."""
-
-    filename: str
-    height: int
-    width: int
-    objects: tuple[Object, ...]
-
-    def resize(self, size: tuple[int, int]) -> "Annotation":
-        """Scales the boxes to another height and width, rounding outwards."""
-        height, width = size
-        y, x = Fraction(height, self.height), Fraction(width, self.width)
-        objects = tuple(
-            Object(
-                name,
-                (
-                    math.floor(xmin * x),
-                    math.floor(ymin * y),
-                    math.ceil(xmax * x),
-                    math.ceil(ymax * y),
-                ),
-            )
-            for name, (xmin, ymin, xmax, ymax) in self.objects
-        )
-        return self._replace(height=height, width=width, objects=objects)
-
-
-def read_annotation(path: Path) -> Annotation:
-    """Reads one PASCAL VOC annotation.
-
-    VOC counts pixels from 1 and includes the last one; the boxes returned count from 0
-    and exclude it.
-
-    Args:
-        path: the XML file. Entities are not resolved and nothing is fetched.
-
-    Returns:
-        The annotation.
-
-    Raises:
-        InputError: if the file is missing, broken, too large, declares entities, or
-            lacks an element.
-    """
-    try:
-        size = path.stat().st_size
-    except FileNotFoundError:
-        raise InputError(f"{path} does not exist; expected a VOC annotation.") from None
-    if size > MAX_XML_BYTES:
-        raise InputError(
-            f"{path} has {size} bytes; expected an annotation of at most "
-            f"{MAX_XML_BYTES}."
-        )
-    try:
-        tree = etree.parse(str(path), PARSER)
-    except etree.XMLSyntaxError as error:
-        raise InputError(f"{path} is not well-formed XML: {error.msg}.") from None
-    if tree.docinfo.internalDTD is not None:
-        raise InputError(f"{path} declares a document type; expected plain VOC XML.")
-    root = tree.getroot()
-    filename = _text(path, root, "filename")
-    height = _integer(path, root, "size/height")
-    width = _integer(path, root, "size/width")
-    return Annotation(
-        filename=filename,
-        height=height,
-        width=width,
-        objects=tuple(
-            _object(path, element, height, width) for element in root.iterfind("object")
-        ),
-    )
+VOID = 255  # in a mask of VOC's own: a border between objects, or too hard to tell
 
 
 def read_voc(
@@ -104,34 +23,41 @@ def read_voc(
     *,
     target: str | None = None,
     size: tuple[int, int] | None = None,
+    num_channels: int = 3,
 ) -> Split:
     """Reads one subset of a VOC folder as a binary task: is the target there?
 
     Args:
         folder: holds JPEGImages, Annotations, ImageSets/Main and perhaps
-            SegmentationObject, whose index k is the annotation's k-th object. Without
-            the latter, objects are their filled boxes.
+            SegmentationObject, whose index k is the annotation's k-th object, and 255
+            void. Without the latter, objects are their filled boxes. Objects whose box
+            is empty are left out, with a warning.
         subset: "train" or "val": the list in ImageSets/Main.
         target: the class to find; by default the one that manifest.json names.
         size: `(height, width)` to resize images, boxes and masks to, or None for the
             files' own, which then has to be the same for all.
+        num_channels: 1 or 3; the files are converted.
 
     Returns:
         A split whose label 1 means that at least one target is annotated.
 
     Raises:
-        InputError: if a file is missing or broken, sizes differ, an image has an EXIF
-            orientation, or one of the two classes has no image.
+        InputError: if a file is missing or broken, no class is named, sizes differ, an
+            image has an EXIF orientation, or one of the two classes has no image.
     """
     if target is None:
-        target = read_manifest(folder)["target"]["name"]
-    list_path, names = _read_list(folder, subset)
-    labels, filenames, target_boxes = [], [], []
+        target = _read_target(folder)
+    list_path = _list_path(folder, subset)
+    names = read_lines(list_path)
+    labels, filenames, target_boxes, incomplete = [], [], [], []
     for index, name in enumerate(names):
-        stored = read_annotation(folder / "Annotations" / f"{name}.xml")
-        path = folder / "JPEGImages" / stored.filename
+        annotation_path = folder / "Annotations" / f"{name}.xml"
+        stored = read_annotation(annotation_path)
+        if stored.left_out:
+            incomplete.append(annotation_path)
+        path = find_image(folder, name, stored)
         check_pixels(path, stored)
-        image = read_image(path, num_channels=3, size=size)
+        image = read_image(path, num_channels, size)
         annotation = stored.resize(image.shape[:2])
         if index == 0:
             images = allocate((len(names), *image.shape))
@@ -146,8 +72,9 @@ def read_voc(
         boxes = [obj.box for obj in annotation.objects if obj.name == target]
         labels.append(bool(boxes))
         target_boxes.append(np.array(boxes, np.int32).reshape(-1, 4))
-        filenames.append(annotation.filename)
+        filenames.append(path.name)
 
+    warn_of_empty_boxes(incomplete)
     num_positives = sum(labels)
     if num_positives in (0, len(labels)):
         raise InputError(
@@ -178,7 +105,7 @@ def read_labels(folder: Path, subset: str, target: str) -> dict[str, bool]:
     Raises:
         InputError: if a file is missing or broken.
     """
-    _, names = _read_list(folder, subset)
+    names = read_lines(_list_path(folder, subset))
     annotations = (read_annotation(folder / "Annotations" / f"{n}.xml") for n in names)
     return {
         name: any(obj.name == target for obj in annotation.objects)
@@ -186,47 +113,82 @@ def read_labels(folder: Path, subset: str, target: str) -> dict[str, bool]:
     }
 
 
-def _read_list(folder: Path, subset: str) -> tuple[Path, list[str]]:
-    """Reads the names of a subset's images; returns the list's path too."""
-    path = folder / "ImageSets" / "Main" / f"{subset}.txt"
-    if not path.exists():
-        raise InputError(f"{path} does not exist; expected a VOC image set.")
-    names = path.read_text().split()
-    if not names:
-        raise InputError(f"{path} is empty; expected one image name a line.")
-    return path, names
-
-
-def read_manifest(folder: Path) -> dict:
-    """Reads the generator's `manifest.json`.
+def read_lines(path: Path) -> list[str]:
+    """Reads a list of images, one a line; a name may hold blanks.
 
     Raises:
-        InputError: if it is missing or broken.
+        InputError: if the file is missing, no text in UTF-8, or empty.
     """
-    path = folder / "manifest.json"
     try:
-        return json.loads(path.read_text())
+        text = path.read_text(encoding="utf-8-sig")
     except FileNotFoundError:
-        raise InputError(
-            f"{path} does not exist; expected a folder made by `keras-xai generate`."
-        ) from None
-    except json.JSONDecodeError as error:
-        raise InputError(f"{path} is not valid JSON: {error}.") from None
+        raise InputError(f"{path} does not exist; expected a VOC image set.") from None
+    except UnicodeDecodeError as error:
+        raise InputError(f"{path} is no text in UTF-8: {error}.") from None
+    lines = [line.strip() for line in text.splitlines() if line.strip()]
+    if not lines:
+        raise InputError(f"{path} is empty; expected one image a line.")
+    return lines
 
 
-def _object(path: Path, element: etree._Element, height: int, width: int) -> Object:
-    """Reads one object; a box may reach a little over the image's edge."""
-    xmin, ymin, xmax, ymax = (
-        _integer(path, element, f"bndbox/{side}")
-        for side in ("xmin", "ymin", "xmax", "ymax")
+def find_image(folder: Path, name: str, annotation: Annotation) -> Path:
+    """Finds the image of an annotation.
+
+    Args:
+        folder: holds JPEGImages.
+        name: the annotation's, without its ending.
+        annotation: tells the image's name; if it does not, or no such image is there,
+            the image has the annotation's name.
+
+    Raises:
+        InputError: if there is none.
+    """
+    images = folder / "JPEGImages"
+    endings = [*IMAGE_SUFFIXES, *map(str.upper, IMAGE_SUFFIXES)]
+    wanted = annotation.filename or f"{name}{endings[0]}"
+    for filename in (wanted, *(f"{name}{ending}" for ending in endings)):
+        if (images / filename).is_file():
+            return images / filename
+    raise InputError(
+        f"{images / wanted} does not exist; expected the image of Annotations/"
+        f"{name}.xml, of that name or of the annotation's."
     )
-    box = max(xmin - 1, 0), max(ymin - 1, 0), min(xmax, width), min(ymax, height)
-    if box[0] >= box[2] or box[1] >= box[3]:
-        raise InputError(
-            f"{path} has an empty box; expected xmin <= xmax and ymin <= ymax inside "
-            f"{width}x{height}. Received: {xmin}, {ymin}, {xmax}, {ymax}"
+
+
+def warn_of_empty_boxes(paths: Sequence[Path]) -> None:
+    """Warns once of objects that are left out.
+
+    Args:
+        paths: of the annotations that hold them; no warning if there is none.
+    """
+    if paths:
+        others = f" and {len(paths) - 1} more" if paths[1:] else ""
+        warnings.warn(
+            f"Objects whose box is empty are left out, as if they were not annotated: "
+            f"in {paths[0]}{others}.",
+            InputWarning,
+            stacklevel=3,
         )
-    return Object(_text(path, element, "name"), box)
+
+
+def _list_path(folder: Path, subset: str) -> Path:
+    return folder / "ImageSets" / "Main" / f"{subset}.txt"
+
+
+def _read_target(folder: Path) -> str:
+    """Reads the class to find from the generator's `manifest.json`."""
+    try:
+        manifest = (folder / "manifest.json").read_bytes()
+        name = json.loads(manifest)["target"]["name"]
+    except (FileNotFoundError, ValueError, LookupError, TypeError):
+        name = None
+    if not isinstance(name, str):
+        raise InputError(
+            f"{folder} has no manifest.json that names the class to find, as one of "
+            "`keras-xai generate` does; expected its name as --target (`target` in "
+            "Python)."
+        )
+    return name
 
 
 def check_pixels(path: Path, annotation: Annotation) -> None:
@@ -257,10 +219,7 @@ def check_pixels(path: Path, annotation: Annotation) -> None:
 def _object_map(
     folder: Path, name: str, stored: Annotation, annotation: Annotation, target: str
 ) -> np.ndarray:
-    kinds = np.array(
-        [0] + [TARGET if o.name == target else DISTRACTOR for o in annotation.objects],
-        np.uint8,
-    )
+    kinds = [TARGET if o.name == target else DISTRACTOR for o in annotation.objects]
     path = folder / "SegmentationObject" / f"{name}.png"
     if path.exists():
         with open_image(path) as file:
@@ -271,30 +230,19 @@ def _object_map(
                     "or L, as its annotation says."
                 )
             size = (annotation.width, annotation.height)
-            indices = np.asarray(file.resize(size, Image.Resampling.NEAREST))
-        if indices.max() >= len(kinds):
+            indices = np.array(file.resize(size, Image.Resampling.NEAREST), np.uint8)
+        for place in annotation.left_out:
+            kinds.insert(place - 1, BACKGROUND)
+        if len(kinds) < VOID:
+            indices[indices == VOID] = 0
+        if indices.max() > len(kinds):
             raise InputError(
                 f"{path} holds index {indices.max()}; its annotation has "
-                f"{len(annotation.objects)} objects."
+                f"{len(kinds)} objects."
             )
-        return kinds[indices]
+        return np.array([BACKGROUND, *kinds], np.uint8)[indices]
     object_map = np.zeros((annotation.height, annotation.width), np.uint8)
-    for kind, obj in sorted(zip(kinds[1:], annotation.objects, strict=True)):
+    for kind, obj in sorted(zip(kinds, annotation.objects, strict=True)):
         xmin, ymin, xmax, ymax = obj.box
         object_map[ymin:ymax, xmin:xmax] = kind
     return object_map
-
-
-def _text(path: Path, element: etree._Element, tag: str) -> str:
-    text = element.findtext(tag)
-    if not text:
-        raise InputError(f"{path} has no <{tag}> in <{element.tag}>.")
-    return text
-
-
-def _integer(path: Path, element: etree._Element, tag: str) -> int:
-    text = _text(path, element, tag)
-    try:
-        return round(float(text))
-    except (ValueError, OverflowError):
-        raise InputError(f"{path} has <{tag}> {text!r}; expected an integer.") from None
