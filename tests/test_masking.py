@@ -90,6 +90,21 @@ def test_white_mask_changes_nothing_and_black_hides_the_image(build, at, images)
     assert {id(weight) for weight in unmasked.weights} == own
 
 
+def test_a_classifiers_own_gate_stays(images):
+    image = keras.Input(images.shape[1:])
+    features = keras.layers.Conv2D(4, 3, padding="same", name="conv")(image)
+    gate = keras.layers.Conv2D(4, 1, activation="sigmoid")(image)
+    x = keras.layers.Multiply(name="spatial_mask")([features, gate])
+    x = keras.layers.GlobalAveragePooling2D()(x)
+    classifier = keras.Model(image, keras.layers.Dense(2, activation="softmax")(x))
+    unmasked = remove_mask(insert_mask(classifier, ["conv"]))
+    assert "spatial_mask" in [layer.name for layer in unmasked.layers]
+    np.testing.assert_allclose(unmasked(images), classifier(images), atol=1e-6)
+    with pytest.raises(ValueError, match="'spatial_mask' is there"):
+        layer = keras.layers.ReLU(name="spatial")(classifier.output)
+        insert_mask(keras.Model(image, layer), ["spatial"])
+
+
 def test_masked_features_are_the_product(images, rng):
     classifier = residual()
     mask = rng.random((2, 32, 32, 1)).astype(np.float32)

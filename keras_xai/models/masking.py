@@ -1,5 +1,6 @@
 """A mask multiplied in at chosen layers of any classifier, and taken out again."""
 
+import re
 from collections.abc import Collection
 from typing import Any, Literal
 
@@ -46,6 +47,12 @@ def insert_mask(
             f"Invalid value for `at`. Expected some of: {', '.join(sorted(names))}. "
             f"Received: at={sorted(at)}"
         )
+    taken = sorted({name + SUFFIX for name in at} & names)
+    if taken:
+        raise ValueError(
+            f"Invalid value for `at`. Expected layers whose name with {SUFFIX!r} is free "
+            f"for the multiplication. Received: a model in which {taken[0]!r} is there"
+        )
     if mask_pooling not in ("max", "average"):
         raise ValueError(
             "Invalid value for `mask_pooling`. Expected 'max' or 'average'. "
@@ -75,7 +82,7 @@ def remove_mask(masked: keras.Model) -> keras.Model:
     """
 
     def call(layer, *args, **kwargs):
-        if isinstance(layer, keras.layers.Multiply) and layer.name.endswith(SUFFIX):
+        if _multiplies_mask(layer, *args):
             return args[0][0]
         if is_graph(layer) and isinstance(args[0], dict) and "mask" in args[0]:
             return remove_mask(layer)(args[0]["image"])
@@ -89,6 +96,14 @@ def remove_mask(masked: keras.Model) -> keras.Model:
         call_function=call,
     )
     return keras.Model(inputs["image"], copy.output, name=f"unmasked_{masked.name}")
+
+
+def _multiplies_mask(layer: Any, *args: Any) -> bool:
+    """Tells our multiplications from a classifier's own, which may be named alike."""
+    if not isinstance(layer, keras.layers.Multiply) or not layer.name.endswith(SUFFIX):
+        return False
+    source = args[0][1]._keras_history.operation.name
+    return re.fullmatch(r"mask|mask\d+_pool|mask_pool\d+x\d+", source) is not None
 
 
 def _insert(

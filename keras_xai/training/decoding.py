@@ -32,7 +32,8 @@ def seed_part(seed: int, part: str) -> int:
     """Derives the seed of one part of an experiment, and sets Keras' global seed to it.
 
     The decoders of ClaDec and RefAE share a seed, and so do their evaluation
-    classifiers: they start from the same weights and see the same batches.
+    classifiers: both see the same batches. The evaluation classifiers start from the
+    same weights too; RefAE's decoder is a copy that draws its own.
 
     Args:
         seed: of the experiment.
