@@ -120,6 +120,34 @@ def test_recipes_that_differ_in_much_name_a_few_options(tmp_path):
     )
 
 
+def change_settings(folder, **settings):
+    path = folder / "config.json"
+    path.write_text(json.dumps(json.loads(path.read_text()) | settings))
+    return folder
+
+
+def test_runs_of_one_recipe_may_be_of_different_data(tmp_path):
+    folders = [
+        change_settings(write_run(tmp_path / f"run{seed}", seed, 0.9), data_hash=data)
+        for seed, data in enumerate(("abc", "def", "def"))
+    ]
+    folders.append(write_run(tmp_path / "older", 3, 0.9))
+    page = write(folders, tmp_path / "page.html")
+    verdict = text_of(page.find_class("verdict")[0])
+    assert "The recipe, 4 finished runs on 2 data sets: labels" in verdict
+
+
+def test_the_command_opens_your_own_classifier_as_it_was_opened(tmp_path):
+    folder = write_run(tmp_path / "run", 0, 0.9)
+    settings = {"classifier": {}, "at": ["a", "b"], "input_range": [-1, 1.0]}
+    change_settings(folder, **settings, logits=True)
+    command = write([folder], tmp_path / "page.html").findtext(".//pre")
+    assert "--model MODEL --at a b --input-range -1 1 --logits" in command
+    change_settings(folder, logits=False)
+    command = write([folder], tmp_path / "page.html").findtext(".//pre")
+    assert "--logits" not in command
+
+
 def test_a_run_of_many_classes_has_no_target(tmp_path):
     folder = write_run(tmp_path / "run", 0, 0.9)
     path = folder / "config.json"

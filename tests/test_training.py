@@ -2,6 +2,7 @@
 
 import dataclasses
 import json
+import shutil
 
 import keras
 import numpy as np
@@ -197,6 +198,26 @@ def test_size_that_cannot_be_halved_leaves_no_folder(splits, tmp_path):
     assert not (tmp_path / "run").exists()
 
 
+def test_other_data_of_the_same_size_are_refused(splits, unbroken):
+    training, validation = splits
+    inverted = training._replace(images=255 - training.images)
+    with pytest.raises(InputError, match="holds a run with another data_hash"):
+        train((inverted, validation), unbroken[0])
+    relabelled = validation._replace(labels=1 - validation.labels)
+    with pytest.raises(InputError, match="holds a run with another data_hash"):
+        train((training, relabelled), unbroken[0])
+
+
+def test_a_classifier_opened_otherwise_is_another(splits, unbroken, tmp_path):
+    run_dir = shutil.copytree(unbroken[0], tmp_path / "run")
+    path = run_dir / "config.json"
+    opened = {"at": ["relu"], "input_range": [0.0, 1.0], "logits": False}
+    path.write_text(json.dumps(json.loads(path.read_text()) | opened))
+    train(splits, run_dir, settings=opened)
+    with pytest.raises(InputError, match="holds a run with another input_range"):
+        train(splits, run_dir, settings=opened | {"input_range": [-1.0, 1.0]})
+
+
 def test_any_classifier_can_be_trained_jointly(splits, tmp_path):
     keras.utils.set_random_seed(0)
     image = keras.Input((32, 32, 3))
@@ -226,6 +247,7 @@ def test_run_from_before_an_option_existed_goes_on(splits, tmp_path):
     path = tmp_path / "run" / "config.json"
     settings = json.loads(path.read_text())
     del settings["config"]["init_gain"], settings["config"]["stages"][0]["l1_start"]
+    del settings["data_hash"]
     path.write_text(json.dumps(settings))
-    train(splits, tmp_path / "run", config=config)
+    train(splits, tmp_path / "run", config=config, settings={"logits": False})
     assert [row["epoch"] for row in runs.read_log(tmp_path / "run")] == [1, 2]

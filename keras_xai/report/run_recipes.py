@@ -1,4 +1,4 @@
-"""Groups runs that differ in their seed alone: a recipe, and the mean of its runs."""
+"""Groups runs that differ in seed and data alone: a recipe, and its runs' mean."""
 
 import json
 import statistics
@@ -11,11 +11,12 @@ from keras_xai.report.formats import format_share, format_shares
 from keras_xai.report.page import to_table
 from keras_xai.report.run_files import METRICS, Run
 
+OF_ONE_RUN = ("seed", "data_hash")  # settings that a recipe's runs may differ in
 MAX_DIFFERENCES = 4  # options that are named where recipes differ
 
 
 class Recipe(NamedTuple):
-    """Runs that differ in their seed alone.
+    """Runs that differ in their seed, and perhaps in the data drawn by it.
 
     Attributes:
         letter: names it on the page; empty if there is only one recipe.
@@ -24,6 +25,7 @@ class Recipe(NamedTuple):
         means: column of log.csv to `mean ± sd` of the finished runs' last epochs.
         majority_rate: likewise.
         num_finished: runs that the means are over.
+        num_data: different data that these are known to be of.
         stage_spans: of the charts.
         charts: one line a run, or of a single run training beside validation.
     """
@@ -34,21 +36,24 @@ class Recipe(NamedTuple):
     means: dict[str, str]
     majority_rate: str
     num_finished: int
+    num_data: int
     stage_spans: list[StageSpan]
     charts: list[Chart]
 
 
 def group_runs(runs: Sequence[Run]) -> list[Recipe]:
-    """Groups runs by all settings but the seed, in the order of their first run."""
+    """Groups runs by all settings but seed and data, in the order of the first ones."""
     groups: dict[str, list[Run]] = {}
     for run in runs:
-        settings = {k: v for k, v in run.settings.items() if k != "seed"}
+        settings = {k: v for k, v in run.settings.items() if k not in OF_ONE_RUN}
         groups.setdefault(json.dumps(settings, sort_keys=True), []).append(run)
     options = [_flatten(members[0].settings) for members in groups.values()]
     recipes = []
     for i, members in enumerate(groups.values()):
         members.sort(key=lambda run: run.settings["seed"])
-        finished = [run.log[-1] for run in members if run.is_finished]
+        finished = [run for run in members if run.is_finished]
+        last = [run.log[-1] for run in finished]
+        data = {run.settings.get("data_hash") for run in finished} - {None}
         logs = {f"seed {run.settings['seed']}": run.log for run in members}
         if len(logs) < len(members):  # a seed was trained twice
             logs = {run.folder.name: run.log for run in members}
@@ -57,9 +62,10 @@ def group_runs(runs: Sequence[Run]) -> list[Recipe]:
                 "" if len(groups) == 1 else _letter(i),
                 _differences(options[i], options),
                 members,
-                {key: _mean(finished, key) for key, _, _ in METRICS},
-                _mean(finished, "majority_rate"),
+                {key: _mean(last, key) for key, _, _ in METRICS},
+                _mean(last, "majority_rate"),
                 len(finished),
+                len(data),
                 curves.lay_out_stages(max(logs.values(), key=len)),
                 curves.lay_out_charts(logs),
             )
@@ -73,7 +79,7 @@ def _letter(index: int) -> str:
 
 def _flatten(settings: dict[str, Any]) -> dict[str, Any]:
     """Lists options by name; those of a stage follow its name."""
-    options = {k: v for k, v in settings.items() if k not in ("config", "seed")}
+    options = {k: v for k, v in settings.items() if k not in ("config", *OF_ONE_RUN)}
     options |= {k: v for k, v in settings["config"].items() if k != "stages"}
     for stage in settings["config"]["stages"]:
         options |= {f"{stage['name']}.{k}": v for k, v in stage.items() if k != "name"}

@@ -103,6 +103,8 @@ def judge_recipes(recipes: Sequence[Recipe]) -> list[Markup]:
                     "<b>{}</b> of their mass on it"
                 ).format(means["val_pointing_game"], means["val_mass_on_target"])
             )
+        if recipe.num_data > 1:
+            runs += f" on {recipe.num_data} data sets"
         verdict.append(
             Markup("{}, {} finished {}: {}.").format(
                 name, recipe.num_finished, runs, Markup(", ").join(parts)

@@ -54,7 +54,11 @@ def _tell_how(run: Run, data_dir: Path | None) -> Made:
     if run.target is not None:
         options += ["--target", run.target]
     if "classifier" in settings:
-        options += ["--model", "MODEL"]
+        options += ["--model", "MODEL", "--at", *settings.get("at", ["LAYER"])]
+    if "input_range" in settings:
+        options += ["--input-range", *(f"{x:.15g}" for x in settings["input_range"])]
+    if settings.get("logits"):
+        options.append("--logits")
     if "precision" in settings:
         options += ["--precision", settings["precision"]]
     if "image_shape" in settings:

@@ -2,7 +2,7 @@
 
 import shutil
 import zlib
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -15,6 +15,7 @@ from keras_xai.datasets.batches import (
     draw_symmetries,
     training_batches,
 )
+from keras_xai.datasets.hashing import hash_splits
 from keras_xai.datasets.split import Split
 from keras_xai.errors import InputError
 from keras_xai.models.classifier import build_classifier
@@ -85,6 +86,7 @@ def train_joint(
     precision: Precision = "auto",
     start_from: Path | None = None,
     classifier: keras.Model | None = None,
+    settings: Mapping[str, Any] | None = None,
     callbacks: tuple[keras.callbacks.Callback, ...] = (),
     report: Callable[[runs.LogRow], None] = lambda row: None,
 ) -> keras.Model:
@@ -107,6 +109,8 @@ def train_joint(
         start_from: folder of a finished run with the same seed whose stages are the
             first of these; they are taken over instead of trained again.
         classifier: a model from `insert_mask` to train instead of a fresh one.
+        settings: more to keep in config.json, such as how the classifier was opened; a
+            run with others is another.
         callbacks: passed on to `fit`.
         report: called with each new log row.
 
@@ -128,7 +132,8 @@ def train_joint(
     model = build_from_config(
         config, train.image_shape, len(train.class_names), classifier
     )
-    settings = {
+    since = {"data_hash": hash_splits((train, validation)), **(settings or {})}
+    described = {
         "config": config_to_dict(config),
         "seed": seed,
         "precision": policy,
@@ -138,8 +143,8 @@ def train_joint(
         "num_validation": validation.num_images,
     }
     if classifier is not None:
-        settings["classifier"] = _describe(classifier)
-    runs.open_run(run_dir, settings, complete=_complete)
+        described["classifier"] = _describe(classifier)
+    runs.open_run(run_dir, described | since, complete=partial(_complete, since))
 
     finished = run_dir / "model.keras"
     if finished.exists():
@@ -195,12 +200,15 @@ def train_joint(
     return model
 
 
-def _complete(settings: dict[str, Any]) -> dict[str, Any]:
-    """Gives options that a run's config does not know yet their default."""
-    if "config" not in settings:
-        return settings
-    config = config_from_dict(settings["config"])
-    return settings | {"config": config_to_dict(config)}
+def _complete(since: dict[str, Any], found: dict[str, Any]) -> dict[str, Any]:
+    """Gives an older run what it lacks: options' defaults, and settings kept `since`.
+
+    It cannot be told of what data it was; those of today are taken for it.
+    """
+    if "config" not in found:
+        return found
+    config = config_from_dict(found["config"])
+    return since | found | {"config": config_to_dict(config)}
 
 
 def _describe(classifier: keras.Model) -> dict[str, Any]:
