@@ -6,6 +6,7 @@ import json
 from collections.abc import Callable, Mapping
 from functools import partial
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any
 
 import keras
@@ -166,7 +167,8 @@ def decode_layer(
     metric, mean, sd, n), images.csv (a row an image), settings.json (of what the
     numbers depend on; the explained classifier by a hash of its weights) and for each
     method METHOD.keras, the trained autoencoder: from images in [0, 1] to their
-    reconstructions. The folder appears when it is whole.
+    reconstructions. The folder appears when it is whole; memory does not grow with the
+    number of test images.
 
     Args:
         classifiers: method name to a model from `open_classifier`; the first is the
@@ -184,11 +186,17 @@ def decode_layer(
         finish: called with the folder before it appears; may add files.
 
     Raises:
-        InputError: if the layer cannot be decoded, or the folder is not empty.
+        InputError: if the layer cannot be decoded, the test images have another shape,
+            or the folder is not empty or cannot be written.
 
     Reference:
         [IDA21] Sec. 2; Sec. 7 for units and for differences between networks.
     """
+    if test.image_shape != train.image_shape:
+        raise InputError(
+            f"The test images have the shape {test.image_shape}; expected "
+            f"{train.image_shape}, as the training images."
+        )
     encoders = {
         method: open_encoder(classifier, layer_name, train, units)
         for method, classifier in classifiers.items()
@@ -196,7 +204,11 @@ def decode_layer(
     explained = next(iter(classifiers))
     classifier, encoder = classifiers[explained], encoders[explained]
 
-    with new_folder(out_dir) as part:  # before the trainings: can it be written?
+    environment = describe_environment()  # of the code as it was started
+    with (
+        new_folder(out_dir) as part,  # before the trainings: can it be written?
+        TemporaryDirectory(prefix=".decoding-", dir=part) as room,
+    ):
         autoencoders = {}
         if reference:
             autoencoders["ref_ae"] = train_ref_ae(
@@ -214,10 +226,17 @@ def decode_layer(
                 train.labels,
                 config,
                 seed=seed,
+                spill_dir=Path(room),
                 report=partial(report, method),
             )
         reconstructions = {
-            method: predict(autoencoder, test.images)
+            method: predict(
+                autoencoder,
+                test.images,
+                out=np.lib.format.open_memmap(
+                    Path(room) / f"{method}.npy", "w+", np.float32, test.images.shape
+                ),
+            )
             for method, autoencoder in autoencoders.items()
         }
         values = {
@@ -244,7 +263,7 @@ def decode_layer(
             "num_test": test.num_images,
             "class_names": test.class_names,
             "config": dataclasses.asdict(config),
-            "environment": describe_environment(),
+            "environment": environment,
             **(settings or {}),
         }
         (part / "settings.json").write_text(json.dumps(everything, indent=2) + "\n")

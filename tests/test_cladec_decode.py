@@ -2,6 +2,7 @@
 
 import csv
 import json
+import shutil
 
 import keras
 import numpy as np
@@ -208,6 +209,17 @@ def test_an_out_that_cannot_be_written_is_refused_before_training(
     monkeypatch.setattr(decoding, "train_ref_ae", train)
     (tmp_path / "file").write_text("")
     assert "file" in fails(capsys, *decode(model_path, images, tmp_path / "file/out"))
+
+
+def test_test_images_of_another_size_are_refused_before_training(
+    model_path, images, tmp_path, capsys
+):
+    data = shutil.copytree(images, tmp_path / "images")
+    for path in (data / "test").rglob("*.png"):
+        Image.open(path).resize((9, 9)).save(path)
+    message = fails(capsys, *decode(model_path, data, tmp_path / "out"))
+    assert "(9, 9, 3); expected (8, 8, 3), as the training images" in message
+    assert not (tmp_path / "out").exists()
 
 
 def test_layers_that_cannot_be_decoded_are_refused(images, tmp_path, capsys):

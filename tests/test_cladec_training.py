@@ -9,7 +9,7 @@ from keras_xai.models.decoder import build_decoder
 from keras_xai.models.taps import build_encoder
 from keras_xai.models.vgg5 import build_vgg5
 from keras_xai.training import decoding
-from keras_xai.training.codes import SpilledCodes, encode, predict
+from keras_xai.training.codes import SpilledCodes, chunks, encode, predict
 from keras_xai.training.decoding import (
     fit_classifier,
     seed_part,
@@ -184,6 +184,17 @@ def test_codes_on_disk_are_those_in_memory(split, tmp_path, monkeypatch):
     indices = np.array([3, 19, 0, 3])
     np.testing.assert_array_equal(outside[indices], inside[indices])
     np.testing.assert_array_equal(np.load(path), inside)
+
+
+def test_large_images_come_in_smaller_pieces():
+    def sizes(num_images, side):
+        images = np.broadcast_to(np.uint8(0), (num_images, side, side, 3))
+        return [len(images[part]) for part in chunks(images)]
+
+    assert sizes(5000, 32) == [2048, 2048, 904]
+    assert sizes(700, 224) == [332, 332, 36]  # of 600 kB each in float32
+    assert sizes(2, 8192) == [1, 1]
+    assert sizes(0, 32) == []
 
 
 def test_batches_are_gathered_in_order_and_scaled(split):

@@ -100,7 +100,7 @@ def test_a_classifiers_own_gate_stays(images):
     unmasked = remove_mask(insert_mask(classifier, ["conv"]))
     assert "spatial_mask" in [layer.name for layer in unmasked.layers]
     np.testing.assert_allclose(unmasked(images), classifier(images), atol=1e-6)
-    with pytest.raises(ValueError, match="'spatial_mask' is there"):
+    with pytest.raises(ValueError, match="a model with 'spatial_mask'"):
         layer = keras.layers.ReLU(name="spatial")(classifier.output)
         insert_mask(keras.Model(image, layer), ["spatial"])
 

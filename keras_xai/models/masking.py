@@ -50,8 +50,8 @@ def insert_mask(
     taken = sorted({name + SUFFIX for name in at} & names)
     if taken:
         raise ValueError(
-            f"Invalid value for `at`. Expected layers whose name with {SUFFIX!r} is free "
-            f"for the multiplication. Received: a model in which {taken[0]!r} is there"
+            f"Invalid value for `at`. Expected layers whose name with {SUFFIX!r} is "
+            f"free for the multiplication. Received: a model with {taken[0]!r}"
         )
     if mask_pooling not in ("max", "average"):
         raise ValueError(

@@ -18,7 +18,7 @@ from keras_xai.models import resnet10, vgg5
 from keras_xai.models.taps import build_encoder
 from keras_xai.recipes import cladec as recipe
 from keras_xai.sweeps import Cell
-from keras_xai.training.codes import CHUNK_SIZE, predict
+from keras_xai.training.codes import chunks, predict
 from keras_xai.training.decoding import (
     fit_classifier,
     seed_part,
@@ -133,7 +133,13 @@ def measure(cell: Cell, work_dir: Path, results_dir: Path) -> dict[str, Any]:
         autoencoder = train_ref_ae(encoder, train.images, config, **options)
     else:
         autoencoder = train_cladec(
-            encoder, classifier, train.images, train.labels, config, **options
+            encoder,
+            classifier,
+            train.images,
+            train.labels,
+            config,
+            spill_dir=work_dir,
+            **options,
         )
     train_reconstructions = predict(autoencoder, train.images)
     test_reconstructions = predict(autoencoder, test.images)
@@ -286,10 +292,7 @@ def _mean_error(images: np.ndarray, reconstructions: np.ndarray) -> float:
     """Averages the squared error over images, a part of them at a time."""
     pairs = np.broadcast_to(reconstructions, images.shape)
     errors = [
-        squared_error(
-            scale_images(images[start : start + CHUNK_SIZE]),
-            pairs[start : start + CHUNK_SIZE],
-        )
-        for start in range(0, len(images), CHUNK_SIZE)
+        squared_error(scale_images(images[part]), pairs[part])
+        for part in chunks(images)
     ]
     return round(float(np.concatenate(errors).mean()), 6)

@@ -8,7 +8,8 @@ import numpy as np
 
 from keras_xai.datasets.gather import scale_images
 
-CHUNK_SIZE = 2048  # images in float32 at a time
+CHUNK_SIZE = 2048  # images in float32 at a time, fewer if they are large:
+MAX_CHUNK_BYTES = 200_000_000
 BATCH_SIZE = 256  # of a prediction
 MAX_BYTES_IN_MEMORY = 1_500_000_000  # of codes; layer -5 of VGG-5 has 983 MB of them
 
@@ -64,26 +65,38 @@ def encode(
     return SpilledCodes(spill_path)
 
 
-def predict(model: keras.Model, images: np.ndarray) -> np.ndarray:
+def predict(
+    model: keras.Model, images: np.ndarray, out: np.ndarray | None = None
+) -> np.ndarray:
     """Runs a model of one output over images, in chunks.
 
     Args:
         model: from images in [0, 1].
         images: `(num_images, height, width, channels)` uint8, or float32 in [0, 1].
+        out: where the outputs go, such as a memory map; by default a new array.
 
     Returns:
         `(num_images, ...)` float32.
     """
-    outputs = np.empty((len(images), *model.output_shape[1:]), np.float32)
-    start = 0
-    for chunk in _predict_chunks(model, images):
-        outputs[start : start + len(chunk)] = chunk
-        start += len(chunk)
-    return outputs
+    if out is None:
+        out = np.empty((len(images), *model.output_shape[1:]), np.float32)
+    for part, outputs in zip(
+        chunks(images), _predict_chunks(model, images), strict=True
+    ):
+        out[part] = outputs
+    return out
+
+
+def chunks(images: np.ndarray) -> Iterator[slice]:
+    """Parts images into pieces that fit into memory as float32, whatever their size."""
+    num_bytes = 4 * int(np.prod(images.shape[1:]))
+    size = max(1, min(CHUNK_SIZE, MAX_CHUNK_BYTES // num_bytes))
+    for start in range(0, len(images), size):
+        yield slice(start, start + size)
 
 
 def _predict_chunks(model: keras.Model, images: np.ndarray) -> Iterator[np.ndarray]:
-    for start in range(0, len(images), CHUNK_SIZE):
-        chunk = scale_images(images[start : start + CHUNK_SIZE])
-        outputs = model.predict(chunk, batch_size=BATCH_SIZE, verbose=0)
+    for part in chunks(images):
+        scaled = scale_images(images[part])
+        outputs = model.predict(scaled, batch_size=BATCH_SIZE, verbose=0)
         yield np.asarray(outputs, np.float32)

@@ -12,7 +12,7 @@ from keras_xai.evaluation.reconstruction import (
     squared_error,
     ssim,
 )
-from keras_xai.training.codes import CHUNK_SIZE, predict
+from keras_xai.training.codes import chunks, predict
 
 METRICS = (
     "squared_error",
@@ -36,7 +36,8 @@ def measure_reconstructions(
         encoder: the classifier up to the explained layer.
         classifier: from images in [0, 1] to probabilities.
         split: the images.
-        reconstructions: `(num_images, height, width, channels)` float32 in [0, 1].
+        reconstructions: `(num_images, height, width, channels)` float32 in [0, 1]; may
+            be a memory map.
 
     Returns:
         One value an image for each of `METRICS`: summed squared error; SSIM; cosine
@@ -44,17 +45,17 @@ def measure_reconstructions(
         classifier says the same of both; whether it is right about the reconstruction,
         and its cross-entropy there. Besides `prediction`, the class that it names.
     """
-    chunks = [
+    parts = [
         _measure(
             encoder,
             classifier,
-            scale_images(split.images[start : start + CHUNK_SIZE]),
-            split.labels[start : start + CHUNK_SIZE],
-            reconstructions[start : start + CHUNK_SIZE],
+            scale_images(split.images[part]),
+            split.labels[part],
+            np.asarray(reconstructions[part]),
         )
-        for start in range(0, split.num_images, CHUNK_SIZE)
+        for part in chunks(split.images)
     ]
-    return {key: np.concatenate([chunk[key] for chunk in chunks]) for key in chunks[0]}
+    return {key: np.concatenate([part[key] for part in parts]) for key in parts[0]}
 
 
 def _measure(
