@@ -1,3 +1,6 @@
+import gc
+import weakref
+
 import keras
 import numpy as np
 import pytest
@@ -200,13 +203,24 @@ def test_large_images_come_in_smaller_pieces():
 def test_batches_are_gathered_in_order_and_scaled(split):
     batches = np.array([[2, 0], [1, 19]])
     targets = {"reconstruction": split.images, "probs": split.labels}
-    gathered = list(gather_batches(split.images, targets, batches).as_numpy_iterator())
+    with gather_batches(split.images, targets, batches) as dataset:
+        gathered = list(dataset.as_numpy_iterator())
     for (inputs, outputs), indices in zip(gathered, batches, strict=True):
         expected = split.images[indices] / np.float32(255)
         np.testing.assert_allclose(inputs, expected, rtol=1e-6)
         np.testing.assert_array_equal(outputs["reconstruction"], inputs)
         np.testing.assert_array_equal(outputs["probs"], split.labels[indices])
     assert gathered[0][0].dtype == np.float32
+
+
+def test_what_was_gathered_from_can_be_freed(split):
+    codes = np.zeros((20, 4), np.float32)
+    freed = weakref.ref(codes)
+    with gather_batches(codes, {"probs": split.labels}, np.array([[1, 2]])) as dataset:
+        keras.Model(image := keras.Input((4,)), {"probs": image}).predict(dataset)
+    del codes, dataset
+    gc.collect()
+    assert freed() is None
 
 
 def test_metrics_of_a_perfect_reconstruction(split):

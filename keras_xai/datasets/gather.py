@@ -1,16 +1,21 @@
 """Batches gathered from arrays in a given order, for many small images a second."""
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from typing import Any
 
 import numpy as np
 import tensorflow as tf
 
 
+@contextmanager
 def gather_batches(
     inputs: Any, targets: Mapping[str, Any], batches: np.ndarray
-) -> tf.data.Dataset:
-    """Gathers whole batches for `fit`, in the given order.
+) -> Iterator[tf.data.Dataset]:
+    """Gathers whole batches for `fit`, in the given order, while the context lasts.
+
+    TensorFlow never lets go of a function that a data set has called, nor of what the
+    function holds; so the arrays are taken from it in the end.
 
     Args:
         inputs: `(num_images, ...)` images or codes: an array, or anything else with
@@ -18,10 +23,10 @@ def gather_batches(
         targets: likewise, one an output of the graph.
         batches: `(num_batches, batch_size)` indices, as from `draw_batches`.
 
-    Returns:
+    Yields:
         A data set of `(inputs, targets)`: float32, or int32 for labels.
     """
-    arrays = (inputs, *targets.values())
+    arrays = [inputs, *targets.values()]
 
     def gather(indices: np.ndarray) -> list[np.ndarray]:
         return [array[indices] for array in arrays]
@@ -35,7 +40,10 @@ def gather_batches(
         return first, dict(zip(targets, others, strict=True))
 
     dataset = tf.data.Dataset.from_tensor_slices(batches)
-    return dataset.map(batch, num_parallel_calls=2).prefetch(4)
+    try:
+        yield dataset.map(batch, num_parallel_calls=2).prefetch(4)
+    finally:
+        arrays.clear()
 
 
 def scale_images(images: np.ndarray) -> np.ndarray:

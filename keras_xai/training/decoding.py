@@ -227,14 +227,15 @@ def _fit(
         loss_weights=weights,
         steps_per_execution=steps_per_execution,
     )
-    graph.fit(
-        gather_batches(inputs, targets, batches),
-        epochs=config.epochs,
-        steps_per_epoch=num_steps,
-        callbacks=[_Epoch(config, report)],
-        shuffle=False,
-        verbose=0,
-    )
+    with gather_batches(inputs, targets, batches) as dataset:
+        graph.fit(
+            dataset,
+            epochs=config.epochs,
+            steps_per_epoch=num_steps,
+            callbacks=[_Epoch(config, report)],
+            shuffle=False,
+            verbose=0,
+        )
 
 
 class _Epoch(keras.callbacks.Callback):
