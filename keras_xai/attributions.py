@@ -149,11 +149,10 @@ def _write_method(
 ) -> np.ndarray:
     """Gives a method its folder with its pictures; returns its first heatmaps."""
     folder = part / name
-    for kind in ("heatmaps", "overlays"):
-        (folder / kind).mkdir(parents=True)
-    path = folder / f"{name}.npz"
-    os.replace(part / path.name, path)
-    heatmaps = open_heatmaps(path)
+    folder.mkdir()
+    npz = folder / f"{name}.npz"
+    os.replace(part / npz.name, npz)
+    heatmaps = open_heatmaps(npz)
     for i, (filename, image) in enumerate(zip(filenames, images, strict=True)):
         pictures = {
             "heatmaps": colour_heatmap(heatmaps[i]),
@@ -161,6 +160,8 @@ def _write_method(
         }
         for kind, rgb in pictures.items():
             _, png = cv2.imencode(".png", rgb[..., ::-1])
-            (folder / kind / f"{filename}.png").write_bytes(png.tobytes())
+            path = folder / kind / f"{filename}.png"
+            path.parent.mkdir(parents=True, exist_ok=True)
+            path.write_bytes(png.tobytes())
         report(i + 1)
     return np.asarray(heatmaps[:NUM_ROWS])

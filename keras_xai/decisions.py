@@ -16,7 +16,7 @@ from keras_xai.attributions import write_attributions
 from keras_xai.comparison.cases import predict
 from keras_xai.comparison.explaining import Progress, no_progress
 from keras_xai.datasets.allocate import allocate
-from keras_xai.datasets.images import read_image
+from keras_xai.datasets.collection import Collection
 from keras_xai.errors import InputError
 from keras_xai.folders import new_folder
 from keras_xai.reconstructions import DecodedLayer, Judged, write_reconstructions
@@ -26,15 +26,15 @@ NUM_EXAMPLES = 8  # images beside their explanations in the report
 
 
 def read_images(
-    paths: Sequence[Path],
+    images: Collection,
     image_shape: tuple[int | None, int | None, int],
     *,
     progress: Progress = no_progress,
 ) -> np.ndarray:
-    """Reads image files as a classifier takes them; memory does not grow with them.
+    """Reads images as a classifier takes them; memory does not grow with their number.
 
     Args:
-        paths: the image files.
+        images: from `open_images`.
         image_shape: `(height, width, channels)`; the images are resized to it. Where a
             size is None, for any, they keep their own, which must then be one.
         progress: see `Progress`.
@@ -48,20 +48,21 @@ def read_images(
     """
     height, width, num_channels = image_shape
     size = (height, width) if height and width else None
-    first = read_image(paths[0], num_channels, size)
-    images = allocate((len(paths), *first.shape))
-    with progress("images", len(paths)) as report:
-        for i, path in enumerate(paths):
-            image = read_image(path, num_channels, size)
+    filenames = images.filenames
+    first = images.load(0, num_channels, size)
+    pixels = allocate((len(filenames), *first.shape))
+    with progress("images", len(filenames)) as report:
+        for i, filename in enumerate(filenames):
+            image = images.load(i, num_channels, size)
             if image.shape != first.shape:
                 raise InputError(
-                    f"{path} has {image.shape[1]}×{image.shape[0]} pixels; expected "
-                    f"{first.shape[1]}×{first.shape[0]} as {paths[0].name}, because "
+                    f"{filename} has {image.shape[1]}×{image.shape[0]} pixels; expected"
+                    f" {first.shape[1]}×{first.shape[0]} as {filenames[0]}, because "
                     "the classifier takes images of any size."
                 )
-            images[i] = image
+            pixels[i] = image
             report(i + 1)
-    return images
+    return pixels
 
 
 def name_classes(names: Sequence[str] | None, num_classes: int) -> tuple[str, ...]:

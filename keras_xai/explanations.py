@@ -3,8 +3,7 @@
 import csv
 import json
 import zipfile
-from collections.abc import Callable, Iterator, Sequence
-from itertools import islice
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 import cv2
@@ -12,7 +11,7 @@ import keras
 import matplotlib
 import numpy as np
 
-from keras_xai.datasets.images import read_image
+from keras_xai.datasets.collection import Collection
 from keras_xai.errors import InputError
 from keras_xai.folders import new_folder
 
@@ -33,26 +32,26 @@ def load_joint(run_dir: Path) -> tuple[keras.Model, tuple[str, ...]]:
     return keras.models.load_model(path), tuple(settings["class_names"])
 
 
-def explain_files(
+def explain_images(
     joint: keras.Model,
     class_names: Sequence[str],
-    paths: Sequence[Path],
+    images: Collection,
     out_dir: Path,
     *,
     batch_size: int = 32,
     report: Callable[[int], None] = lambda num_images: None,
 ) -> None:
-    """Explains image files; memory does not grow with their number.
+    """Explains images; memory does not grow with the number of files.
 
     Writes masks.npz (`mask`, float32 `(num_images, height, width)`, and `filename`),
     predictions.csv (filename, label, one probability a class), and for each image a
-    PNG in masks/ (viridis from 0 to 1), overlays/ and thresholded/ (mask > 0.75).
-    The folder appears when it is whole.
+    PNG in masks/ (viridis from 0 to 1), overlays/ and thresholded/ (mask > 0.75), in
+    the folders that are in its filename. The folder appears when it is whole.
 
     Args:
         joint: a model from `build_joint`. Images are resized to its input.
         class_names: one a class.
-        paths: the image files.
+        images: from `open_images`.
         out_dir: the folder to make.
         batch_size: images in memory at a time.
         report: called with the number of images done.
@@ -67,37 +66,31 @@ def explain_files(
             f"Received: batch_size={batch_size}"
         )
     height, width, num_channels = joint.input_shape[1:]
+    filenames = images.filenames
     with new_folder(out_dir) as part:
-        for folder in ("masks", "overlays", "thresholded"):
-            (part / folder).mkdir()
         mask_path = part / "mask.npy"
         masks = np.lib.format.open_memmap(
-            mask_path, "w+", np.float32, (len(paths), height, width)
+            mask_path, "w+", np.float32, (len(filenames), height, width)
         )
         with (part / "predictions.csv").open("w", newline="") as file:
             writer = csv.writer(file)
             writer.writerow(["filename", "label", *class_names])
-            done = 0
-            for batch in _batched(paths, batch_size):
-                images = np.stack(
-                    [read_image(path, num_channels, (height, width)) for path in batch]
+            for start in range(0, len(filenames), batch_size):
+                batch = range(start, min(start + batch_size, len(filenames)))
+                pixels = np.stack(
+                    [images.load(i, num_channels, (height, width)) for i in batch]
                 )
-                outputs = joint.predict_on_batch(images)
-                masks[done : done + len(batch)] = outputs["mask"][..., 0]
-                for path, image, mask, probs in zip(
-                    batch,
-                    images,
-                    outputs["mask"][..., 0],
-                    outputs["probs"],
-                    strict=True,
+                outputs = joint.predict_on_batch(pixels)
+                masks[batch.start : batch.stop] = outputs["mask"][..., 0]
+                for i, image, probs in zip(
+                    batch, pixels, outputs["probs"], strict=True
                 ):
                     label = class_names[int(probs.argmax())]
-                    writer.writerow([path.name, label, *(f"{p:.6f}" for p in probs)])
-                    _write_pictures(part, path.name, image, mask)
-                done += len(batch)
-                report(done)
+                    writer.writerow([filenames[i], label, *(f"{p:.6f}" for p in probs)])
+                    _write_pictures(part, filenames[i], image, masks[i])
+                report(batch.stop)
         masks.flush()
-        _write_npz(part / "masks.npz", mask_path, paths)
+        _write_npz(part / "masks.npz", mask_path, filenames)
         mask_path.unlink()
 
 
@@ -139,18 +132,13 @@ def _write_pictures(
     }
     for kind, rgb in pictures.items():
         _, png = cv2.imencode(".png", rgb[..., ::-1])
-        (folder / kind / f"{name}.png").write_bytes(png.tobytes())
+        path = folder / kind / f"{name}.png"
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_bytes(png.tobytes())
 
 
-def _write_npz(path: Path, mask_path: Path, image_paths: Sequence[Path]) -> None:
-    filenames = np.array([p.name for p in image_paths])
+def _write_npz(path: Path, mask_path: Path, filenames: Sequence[str]) -> None:
     with zipfile.ZipFile(path, "w", zipfile.ZIP_STORED) as archive:
         archive.write(mask_path, "mask.npy")
         with archive.open("filename.npy", "w") as file:
-            np.lib.format.write_array(file, filenames)
-
-
-def _batched(paths: Sequence[Path], size: int) -> Iterator[tuple[Path, ...]]:
-    iterator = iter(paths)
-    while batch := tuple(islice(iterator, size)):
-        yield batch
+            np.lib.format.write_array(file, np.array(filenames))

@@ -146,8 +146,7 @@ def write_reconstructions(
         method: Judged(np.empty(num_images), np.empty(num_images, np.intp))
         for method in decoded.autoencoders
     }
-    for method in judged:
-        (folder / f"{ARRAYS[method]}s").mkdir(parents=True)
+    folder.mkdir()
     with tempfile.TemporaryDirectory(prefix=".cladec-", dir=out_dir) as room:
 
         def allocate(name: str, shape: tuple[int, ...]) -> np.ndarray:
@@ -198,4 +197,6 @@ def _to_uint8(images: np.ndarray) -> np.ndarray:
 def _write_pictures(folder: Path, filenames: Sequence[str], images: np.ndarray) -> None:
     for filename, image in zip(filenames, images, strict=True):
         _, png = cv2.imencode(".png", image[..., ::-1])
-        (folder / f"{filename}.png").write_bytes(png.tobytes())
+        path = folder / f"{filename}.png"
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_bytes(png.tobytes())

@@ -101,6 +101,25 @@ def read_rows(path):
         return list(csv.DictReader(file))
 
 
+def test_images_of_class_folders_keep_their_folder(room, stand_in, tmp_path):
+    for name, source in (("cat/1.png", "a.png"), ("dog/1.png", "c.png")):
+        (tmp_path / "photos" / name).parent.mkdir(parents=True)
+        (tmp_path / "photos" / name).write_bytes(
+            (room / "photos" / source).read_bytes()
+        )
+    out = tmp_path / "out"
+    command = ["explain", room / "model.keras", tmp_path / "photos", out, "--quiet"]
+    assert main([*map(str, command), "--method", "gradient"]) == 0
+    rows = read_rows(out / "predictions.csv")
+    assert [row["filename"] for row in rows] == ["cat/1.png", "dog/1.png"]
+    for kind in ("heatmaps", "overlays"):
+        cat, dog = (
+            read_image(out / "gradient" / kind / f"{name}/1.png.png", 3)
+            for name in ("cat", "dog")
+        )
+        assert (cat != dog).any()
+
+
 def test_output_is_whole(room, stand_in, tmp_path):
     out = tmp_path / "out"
     names = ["cat", "dog", "no pet"]

@@ -61,36 +61,6 @@ def test_help_imports_no_tensorflow():
     subprocess.run([sys.executable, "-c", code], check=True, capture_output=True)
 
 
-def test_generate_passes_every_option_on(tmp_path, capsys):
-    out = tmp_path / "set"
-    options = ["--num-images=6", "--num-positive=2", "--image-size=40", "--seed=4"]
-    more = ["--target=star5", "--distractors", "square", "circle", "--no-overlap"]
-    limits = ["--max-radius=8", "--min-radius=5", "--max-shapes=3", "--workers=1"]
-    assert main(["generate", str(out), *options, *more, *limits, "--quiet"]) == 0
-    assert capsys.readouterr().out.splitlines()[-1] == str(out)
-    assert len(list((out / "JPEGImages").iterdir())) == 6
-    text = (out / "manifest.json").read_text()
-    assert '"star5"' in text and '"overlap": false' in text
-
-
-def test_generate_recipe_may_be_changed(tmp_path):
-    options = ["--recipe=paper", "--num-images=4", "--num-positive=1"]
-    assert main(["generate", str(tmp_path / "a"), *options, "--quiet"]) == 0
-    with Image.open(tmp_path / "a/JPEGImages/000000.png") as image:
-        assert image.size == (224, 224)
-
-
-def test_generate_refuses_nonsense(tmp_path, capsys):
-    out = tmp_path / "a"
-    assert "min_radius" in fails(capsys, "generate", out, "--min-radius=-1")
-    assert "num_positive" in fails(capsys, "generate", out, "--num-positive=2000")
-    assert "workers" in fails(capsys, "generate", out, "--workers=0")
-    assert not out.exists()
-    (tmp_path / "file").write_text("mine")
-    assert "file" in fails(capsys, "generate", tmp_path / "file", "--num-images=4")
-    assert (tmp_path / "file").read_text() == "mine"
-
-
 def test_explain_writes_masks_and_predictions(run_dir, polygons, tmp_path, capsys):
     out = tmp_path / "out"
     assert main(["explain", str(run_dir), str(polygons), str(out), "--quiet"]) == 0
@@ -131,6 +101,38 @@ def test_explain_takes_images_of_any_size_and_mode(run_dir, tmp_path):
     with np.load(tmp_path / "o/masks.npz") as arrays:
         assert arrays["mask"].shape == (3, 32, 32)
         assert list(arrays["filename"]) == ["alpha.png", "grey.png", "photo.jpg"]
+
+
+def test_explain_keeps_the_folders_of_classes(run_dir, tmp_path):
+    for name in ("cat/1.png", "dog/1.png"):
+        path = tmp_path / "photos" / name
+        path.parent.mkdir(parents=True)
+        Image.new("RGB", (32, 32), "red" if "cat" in name else "blue").save(path)
+    out = tmp_path / "out"
+    assert main(["explain", str(run_dir), str(tmp_path / "photos"), str(out)]) == 0
+    with np.load(out / "masks.npz") as arrays:
+        assert list(arrays["filename"]) == ["cat/1.png", "dog/1.png"]
+    with (out / "predictions.csv").open(newline="") as file:
+        names = [row["filename"] for row in csv.DictReader(file)]
+    assert names == ["cat/1.png", "dog/1.png"]
+    for kind in ("masks", "overlays", "thresholded"):
+        cat, dog = (out / kind / f"{name}.png" for name in names)
+        assert cat.exists() and dog.exists()
+    page = tmp_path / "page.html"
+    assert main(["report", str(out), str(page)]) == 0
+    assert "dog/1.png" in page.read_text()
+
+
+def test_explain_takes_an_array_of_images(run_dir, tmp_path, rng):
+    images = rng.integers(0, 256, (3, 40, 30), dtype=np.uint8)
+    np.savez(tmp_path / "images.npz", images)
+    out = tmp_path / "out"
+    arguments = [str(run_dir), str(tmp_path / "images.npz"), str(out), "--quiet"]
+    assert main(["explain", *arguments]) == 0
+    with np.load(out / "masks.npz") as arrays:
+        assert list(arrays["filename"]) == ["000000", "000001", "000002"]
+        assert arrays["mask"].shape == (3, 32, 32)
+    assert (out / "overlays" / "000002.png").exists()
 
 
 def test_explain_refuses_and_keeps_what_is_there(run_dir, tmp_path, capsys):
@@ -180,29 +182,19 @@ def test_train_refuses_bad_input(polygons, run_dir, tmp_path, capsys):
     assert not run.exists()
 
 
+@pytest.mark.parametrize("verb", ["compare", "decode", "demo"])
+def test_every_seed_is_checked(verb, tmp_path, capsys):
+    more = {"compare": ["a", "b", "c"], "demo": ["a"]}
+    more["decode"] = ["a.keras", "--layer=b", "--data=c", "d"]
+    message = fails(capsys, verb, *more[verb], "--seed", "-1")
+    assert "`--seed`. Expected a number from 0 to 4294967295. Received: seed=-1" in (
+        message
+    )
+
+
 def test_unwritable_output_is_one_sentence(polygons, tmp_path, capsys):
     (tmp_path / "file").write_text("")
     fails(capsys, "train", polygons, tmp_path / "file/run", *TINY_RUN)
-
-
-def test_tensorboard_that_is_not_installed_is_named(
-    polygons, tmp_path, capsys, monkeypatch
-):
-    monkeypatch.setitem(sys.modules, "tensorboard", None)
-    options = ["--tensorboard", tmp_path / "logs"]
-    message = fails(capsys, "train", polygons, tmp_path / "run", *TINY_RUN, *options)
-    assert "keras_xai[tensorboard]" in message
-
-
-def test_recipe_may_be_a_file(polygons, tmp_path, capsys):
-    recipe = tmp_path / "mine.json"
-    recipe.write_text('{"scale": 1.0, "lambda": 2}')
-    arguments = ["train", polygons, tmp_path / "run", "--recipe", recipe]
-    assert "Unknown option `lambda`" in fails(capsys, *arguments)
-    recipe.write_text("{")
-    assert "not valid JSON" in fails(capsys, *arguments)
-    recipe.unlink()
-    assert "mine.json" in fails(capsys, *arguments)
 
 
 def test_reproduce_names_a_cell_that_is_not_there(tmp_path, capsys):
@@ -216,22 +208,3 @@ def test_reproduce_lists_what_is_missing(tmp_path, capsys):
     assert main([*arguments, "--profile=smoke"]) == 0
     lines = capsys.readouterr().out.splitlines()
     assert lines and all(line.startswith("missing joint") for line in lines)
-
-
-def test_your_own_classifier_is_trained_jointly(polygons, tmp_path, capsys):
-    import keras
-
-    layers = [
-        keras.Input((32, 32, 3)),
-        keras.layers.Conv2D(4, 3, padding="same", name="conv"),
-        keras.layers.GlobalMaxPooling2D(),
-        keras.layers.Dense(2),
-    ]
-    model = tmp_path / "classifier.keras"
-    keras.Sequential(layers).save(model)
-    run = ["train", str(polygons), str(tmp_path / "run"), "--profile", "smoke"]
-    own = ["--model", str(model), "--logits"]
-    assert "Expected some of: conv" in fails(capsys, *run, *own, "--at", "nowhere")
-    assert "--at is for a classifier of your own" in fails(capsys, *run, "--at", "conv")
-    assert main([*run, *own, "--at", "conv", "--quiet"]) == 0
-    assert (tmp_path / "run" / "model.keras").exists()

@@ -116,6 +116,16 @@ def test_cladec_is_written_whole_without_innvestigate(
     assert "heatmap" not in page.split("<main>")[1].split('<section id="made">')[0]
 
 
+def test_images_of_class_folders_keep_their_folder(room, tmp_path):
+    command = ["explain", room / "model.keras", room / "data", tmp_path / "out"]
+    command += ["--method=cladec", "--decoded", room / "decoded", "--quiet"]
+    assert main([*map(str, command)]) == 0
+    rows = read_rows(tmp_path / "out" / "predictions.csv")
+    assert rows[5]["filename"] == "b/0.png"
+    for kind in ("reconstructions", "references"):
+        assert len(list((tmp_path / "out" / "cladec" / kind).glob("[abc]/*.png"))) == 15
+
+
 def test_cladec_stays_when_every_analyzer_fails(room, monkeypatch, tmp_path):
     reason = Failure("It took longer than 1 s.")
     monkeypatch.setattr(

@@ -3,6 +3,8 @@
 import argparse
 import os
 import sys
+import warnings
+from typing import Any
 
 from keras_xai import __version__
 from keras_xai.cli import (
@@ -15,7 +17,7 @@ from keras_xai.cli import (
     reproduce,
     train,
 )
-from keras_xai.errors import InputError
+from keras_xai.errors import InputError, InputWarning
 
 VERBS = {
     "generate": generate,
@@ -59,7 +61,9 @@ def main(arguments: list[str] | None = None) -> int:
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")  # TensorFlow's start-up notes
     os.environ.setdefault("KERAS_BACKEND", "tensorflow")
     try:
-        result = VERBS[args.verb].run(args)
+        with warnings.catch_warnings():
+            _tell_warnings(args.verb)
+            result = VERBS[args.verb].run(args)
     except (InputError, OSError) as error:
         message = " ".join(str(error).split())
         print(f"keras-xai {args.verb}: {message}", file=sys.stderr)
@@ -72,3 +76,17 @@ def main(arguments: list[str] | None = None) -> int:
     except BrokenPipeError:  # the reader has enough, such as `| head`
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
     return 0
+
+
+def _tell_warnings(verb: str) -> None:
+    """Shows what is left out of the input in one sentence, as errors are."""
+    show_others = warnings.showwarning
+
+    def show(message: Any, category: type[Warning], *place: Any) -> None:
+        if issubclass(category, InputWarning):
+            print(f"keras-xai {verb}: {message}", file=sys.stderr)
+        else:
+            show_others(message, category, *place)
+
+    warnings.simplefilter("always", InputWarning)
+    warnings.showwarning = show

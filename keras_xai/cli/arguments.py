@@ -4,6 +4,9 @@ import argparse
 from pathlib import Path
 from typing import Any
 
+from keras_xai.errors import InputError
+
+MAX_SEED = 2**32 - 1  # NumPy's, and so Keras'
 INPUT_RANGE = [0.0, 1.0]  # a list, as argparse makes of two numbers
 
 
@@ -54,6 +57,15 @@ def add_classifier(parser: Any) -> None:
 def add_seed(parser: argparse.ArgumentParser) -> None:
     """Adds the seed."""
     parser.add_argument("--seed", type=int, default=0, help="seed of everything random")
+
+
+def check_seed(seed: int) -> None:
+    """Raises an InputError if a seed is out of range."""
+    if not 0 <= seed <= MAX_SEED:
+        raise InputError(
+            f"Invalid value for `--seed`. Expected a number from 0 to {MAX_SEED}. "
+            f"Received: seed={seed}"
+        )
 
 
 def add_precision(parser: argparse.ArgumentParser) -> None:

@@ -10,6 +10,7 @@ from keras_xai.cli.arguments import (
     add_input_format,
     add_run,
     add_seed,
+    check_seed,
 )
 from keras_xai.cli.quiet import import_tensorflow
 from keras_xai.errors import InputError
@@ -120,6 +121,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace) -> str:
     """Compares and returns where the result is."""
+    check_seed(args.seed)
     import_tensorflow()
 
     import tensorflow as tf

@@ -3,7 +3,12 @@
 import argparse
 from pathlib import Path
 
-from keras_xai.cli.arguments import add_input_format, add_precision, add_seed
+from keras_xai.cli.arguments import (
+    add_input_format,
+    add_precision,
+    add_seed,
+    check_seed,
+)
 from keras_xai.cli.quiet import import_tensorflow
 from keras_xai.errors import InputError
 
@@ -19,8 +24,12 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "--data",
         type=Path,
         required=True,
-        help="folder of idx files (scaled to the model's size), of TinyImageNet, or "
-        "of one folder of images a class in the order of the model's classes",
+        help="folder of idx files (scaled to the model's size), of TinyImageNet, of "
+        "one folder of images a class in the order of the model's classes, or in VOC "
+        "layout, whose classes are without and with the target; or an .npz file",
+    )
+    parser.add_argument(
+        "--target", help="class to find in a VOC folder, instead of the manifest's"
     )
     parser.add_argument(
         "--resize", action="store_true", help="scale image files to the model's size"
@@ -65,13 +74,15 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace) -> str:
     """Decodes and returns where the result is."""
+    check_seed(args.seed)
     import_tensorflow()
 
     import keras
     import tensorflow as tf
 
     from keras_xai.cli.progress import progress_bar
-    from keras_xai.datasets.classification import is_idx_set, read_classification
+    from keras_xai.datasets.classification import is_idx_set
+    from keras_xai.datasets.read import read_splits
     from keras_xai.decoding import decode_layer, load_model, open_classifier
     from keras_xai.models.image_classifier import find_image_input
     from keras_xai.report.report import write_report
@@ -96,7 +107,9 @@ def run(args: argparse.Namespace) -> str:
     size = None  # the files' own
     if height and width and (args.resize or is_idx_set(args.data)):
         size = (height, width)
-    train, test = read_classification(args.data, size=size, num_channels=num_channels)
+    train, test = read_splits(
+        args.data, target=args.target, size=size, num_channels=num_channels
+    )
     classifiers = {
         method: open_classifier(
             model,
@@ -125,6 +138,7 @@ def run(args: argparse.Namespace) -> str:
                 "model": str(args.model),
                 "other": None if args.other is None else str(args.other),
                 "data": str(args.data),
+                "target": args.target,
                 "precision": policy,
                 "input_range": list(args.input_range),
                 "constants": constants,

@@ -3,7 +3,7 @@
 import argparse
 from pathlib import Path
 
-from keras_xai.cli.arguments import add_seed
+from keras_xai.cli.arguments import add_seed, check_seed
 from keras_xai.cli.quiet import import_tensorflow
 from keras_xai.errors import InputError
 
@@ -35,6 +35,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace) -> str:
     """Runs the demo and returns where the report is."""
+    check_seed(args.seed)
     from keras_xai.analyzers.innvestigate import check_installed
 
     check_installed()  # before minutes of training
@@ -51,9 +52,9 @@ def run(args: argparse.Namespace) -> str:
     from keras_xai.cli.progress import epoch_lines, progress_bar
     from keras_xai.comparison.compare import compare
     from keras_xai.comparison.options import Options
-    from keras_xai.datasets.images import list_images
+    from keras_xai.datasets.collection import open_images
     from keras_xai.datasets.voc import read_voc
-    from keras_xai.explanations import explain_files, load_joint
+    from keras_xai.explanations import explain_images, load_joint
     from keras_xai.recipes import RECIPES
     from keras_xai.report.report import write_report
     from keras_xai.training.joint import train_joint
@@ -95,10 +96,11 @@ def run(args: argparse.Namespace) -> str:
     if not explanations_dir.exists():
         console.print(f"3. Labels, probabilities and masks: {explanations_dir}")
         joint, class_names = load_joint(run_dir)
-        paths = list_images(data_dir / "JPEGImages")
-        with progress_bar("images", len(paths), quiet=args.quiet) as report_images:
-            explain_files(
-                joint, class_names, paths, explanations_dir, report=report_images
+        images = open_images(data_dir)
+        num_images = len(images.filenames)
+        with progress_bar("images", num_images, quiet=args.quiet) as report_images:
+            explain_images(
+                joint, class_names, images, explanations_dir, report=report_images
             )
 
     console.print(f"4. The mask beside iNNvestigate's analyzers: {comparison_dir}")

@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 
     from keras_xai.analyzers.methods import AnalyzerSpec
     from keras_xai.comparison.explaining import Progress
+    from keras_xai.datasets.collection import Collection
 
 CLADEC = "cladec"  # the method that no analyzer of iNNvestigate is
 # Options that have an effect only with a model, a run, analyzers, or ClaDec.
@@ -40,7 +41,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "images",
         type=Path,
         metavar="IMAGES",
-        help="folder of image files, or of a data set in VOC layout",
+        help="folder of image files, of class folders, or in VOC layout; or an .npz "
+        "file of images",
     )
     parser.add_argument("out", type=Path, metavar="OUT", help="folder to make")
     parser.add_argument(
@@ -96,28 +98,27 @@ def run(args: argparse.Namespace) -> str:
     import tensorflow as tf
 
     from keras_xai.cli.progress import progress_bar
-    from keras_xai.datasets.images import list_images
+    from keras_xai.datasets.collection import open_images
 
     tf.get_logger().setLevel("ERROR")  # every size of a last batch is worth a note
-    voc_images = args.images / "JPEGImages"
-    paths = list_images(voc_images if voc_images.is_dir() else args.images)
+    images = open_images(args.images)
     progress = partial(progress_bar, quiet=args.quiet)
     if names:
-        _explain_with_methods(args, names, methods, paths, progress)
+        _explain_with_methods(args, names, methods, images, progress)
     else:
-        _explain_with_masks(args, paths, args.out, progress)
+        _explain_with_masks(args, images, args.out, progress)
     return str(args.out)
 
 
 def _explain_with_masks(
-    args: argparse.Namespace, paths: list[Path], out: Path, progress: "Progress"
+    args: argparse.Namespace, images: "Collection", out: Path, progress: "Progress"
 ) -> None:
-    from keras_xai.explanations import explain_files, load_joint
+    from keras_xai.explanations import explain_images, load_joint
 
     joint, class_names = load_joint(args.run)
-    with progress("images", len(paths)) as report:
-        explain_files(
-            joint, class_names, paths, out, batch_size=args.batch_size, report=report
+    with progress("images", len(images.filenames)) as report:
+        explain_images(
+            joint, class_names, images, out, batch_size=args.batch_size, report=report
         )
 
 
@@ -125,7 +126,7 @@ def _explain_with_methods(
     args: argparse.Namespace,
     names: tuple[str, ...],
     methods: "dict[str, AnalyzerSpec]",
-    paths: list[Path],
+    images: "Collection",
     progress: "Progress",
 ) -> None:
     """Explains a classifier; that of a run in a folder beside its masks."""
@@ -148,25 +149,26 @@ def _explain_with_methods(
             subject = open_joint_run(args.run, args.classifier)
             classifier, class_names = subject.classifier, subject.class_names or ()
             extract_network(classifier)  # or says which layer it does not know
-            _explain_with_masks(args, paths, part, progress)
-            images = read_images(paths, classifier.input_shape[1:], progress=progress)
+            _explain_with_masks(args, images, part, progress)
+            pixels = read_images(images, classifier.input_shape[1:], progress=progress)
             folder = part / "classifier"
         else:
             model, shape = load_user_model(args.run)
-            some = read_images(paths[:NUM_CHECKED], shape)
+            first = images._replace(filenames=images.filenames[:NUM_CHECKED])
+            some = read_images(first, shape)
             classifier, class_names = _open_model(args, model, some)
             if methods:
                 extract_network(classifier)
             if CLADEC in names:
                 opened = {"input_range": args.input_range, "logits": args.logits}
                 decoded = open_decoded(args.decoded, classifier, some.shape[1:], opened)
-            images = read_images(paths, shape, progress=progress)
+            pixels = read_images(images, shape, progress=progress)
             folder = part
         failures = explain_decisions(
             classifier,
             class_names,
-            images,
-            [path.name for path in paths],
+            pixels,
+            images.filenames,
             methods,
             folder,
             decoded=decoded,

@@ -2,11 +2,16 @@
 
 import argparse
 import dataclasses
-import json
 from pathlib import Path
 
-from keras_xai.cli.arguments import add_input_format, add_precision, add_seed
+from keras_xai.cli.arguments import (
+    add_input_format,
+    add_precision,
+    add_seed,
+    check_seed,
+)
 from keras_xai.cli.quiet import import_tensorflow
+from keras_xai.cli.recipe import load_config
 from keras_xai.errors import InputError
 from keras_xai.recipes import PROFILES, RECIPES
 
@@ -87,6 +92,12 @@ def run(args: argparse.Namespace) -> str:
     """Trains and returns where the run is."""
     from keras_xai.training.config import with_l1, with_mask_losses
 
+    check_seed(args.seed)
+    if args.size and min(args.size) < 1:
+        raise InputError(
+            "Invalid value for `--size`. Expected a height and a width of at least 1. "
+            f"Received: size={args.size[0]} {args.size[1]}"
+        )
     config = load_config(args.recipe, args.profile, args.set)
     if args.l1 is not None:
         config = with_l1(config, args.l1)
@@ -98,16 +109,26 @@ def run(args: argparse.Namespace) -> str:
     import_tensorflow()
 
     from keras_xai.cli.progress import epoch_lines
+    from keras_xai.comparison.subjects import load_user_model
     from keras_xai.datasets.read import read_splits
     from keras_xai.training.joint import train_joint
 
-    size = tuple(args.size) if args.size else None
-    train, validation = read_splits(args.data, target=args.target, size=size)
-    classifier = None
+    model, num_channels = None, 3
     if args.model is None:
         _refuse_options_of_a_model(args)
     else:
-        classifier, config = _open_classifier(args, config, train)
+        model, (_, _, num_channels) = load_user_model(args.model)
+    train, validation = read_splits(
+        args.data,
+        target=args.target,
+        size=tuple(args.size) if args.size else None,
+        num_channels=num_channels,
+    )
+    classifier, settings = None, {}
+    if model is not None:
+        classifier, config = _open_classifier(args, model, config, train)
+        names = ("at", "input_range", "logits")
+        settings = {name: getattr(args, name) for name in names}
     callbacks = () if args.tensorboard is None else (_tensorboard(args.tensorboard),)
     with epoch_lines(config, quiet=args.quiet) as report:
         try:
@@ -119,6 +140,7 @@ def run(args: argparse.Namespace) -> str:
                 seed=args.seed,
                 precision=args.precision,
                 classifier=classifier,
+                settings=settings,
                 callbacks=callbacks,
                 report=report,
             )
@@ -138,13 +160,13 @@ def _refuse_options_of_a_model(args: argparse.Namespace) -> None:
             raise InputError(f"{option} is for a classifier of your own; add --model.")
 
 
-def _open_classifier(args: argparse.Namespace, config, train):
+def _open_classifier(args: argparse.Namespace, model, config, train):
     """Inserts the mask into the user's classifier, and fits the config to it."""
-    from keras_xai.decoding import load_model, open_classifier
+    from keras_xai.decoding import open_classifier
     from keras_xai.models.masking import insert_mask
 
     classifier = open_classifier(
-        load_model(args.model),
+        model,
         train,
         input_range=tuple(args.input_range),
         from_logits=args.logits,
@@ -157,48 +179,6 @@ def _open_classifier(args: argparse.Namespace, config, train):
         dataclasses.replace(stage, warm_start=False) for stage in config.stages
     )
     return masked, dataclasses.replace(config, stages=stages, scale=1 / 255, offset=0.0)
-
-
-def load_config(recipe: str, profile: str, overrides: list[str]):
-    """Resolves a recipe's name or file, with overrides, to a config.
-
-    Args:
-        recipe: a name in `RECIPES`, or the path of a JSON file of options.
-        profile: one of `PROFILES`; a file has no profiles.
-        overrides: `OPTION=VALUE`, the value in JSON or a bare word.
-
-    Returns:
-        A `JointConfig`.
-
-    Raises:
-        InputError: if the recipe or an option is unknown.
-    """
-    from keras_xai.training.config import config_from_dict, config_to_dict
-
-    if recipe in RECIPES:
-        values = config_to_dict(RECIPES[recipe](profile))
-    elif recipe.endswith(".json"):
-        try:
-            values = json.loads(Path(recipe).read_text())
-        except json.JSONDecodeError as error:
-            raise InputError(f"{recipe} is not valid JSON: {error}.") from None
-    else:
-        raise InputError(
-            f"Invalid value for `--recipe`. Expected one of {', '.join(RECIPES)}, or a "
-            f"JSON file. Received: {recipe}"
-        )
-    for override in overrides:
-        option, equals, value = override.partition("=")
-        if not equals:
-            raise InputError(
-                "Invalid value for `--set`. Expected OPTION=VALUE. "
-                f"Received: {override}"
-            )
-        try:
-            values[option] = json.loads(value)
-        except json.JSONDecodeError:
-            values[option] = value
-    return config_from_dict(values)
 
 
 def _tensorboard(log_dir: Path):

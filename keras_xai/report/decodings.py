@@ -281,6 +281,8 @@ def _command(settings: dict[str, Any]) -> list[str]:
     command += ["--seed", str(settings["seed"]), "--precision", settings["precision"]]
     if settings["input_range"] != [0.0, 1.0]:
         command += ["--input-range", *map(str, settings["input_range"])]
+    if settings.get("target"):
+        command += ["--target", settings["target"]]
     if settings["units"]:
         command += ["--units", ",".join(map(str, settings["units"]))]
     if settings["other"]:

@@ -1,0 +1,143 @@
+"""`keras-xai train`: recipes, options, and classifiers of one's own."""
+
+import json
+import shutil
+import sys
+
+import numpy as np
+import pytest
+from test_cli import TINY_RUN, fails
+
+from keras_xai.cli import main
+
+
+@pytest.mark.parametrize(
+    ("option", "message"),
+    [
+        ("--size 0 64", "`--size`. Expected a height and a width of at least 1"),
+        ("--seed=-1", "`--seed`. Expected a number from 0 to 4294967295"),
+        ("--seed=4294967296", "`--seed`. Expected a number from 0 to 4294967295"),
+        ("--set=stages=3", "`stages`. Expected a list of stages"),
+        ("--set=stages=[3]", "`stages`. Expected a list of stages"),
+        ("--set=explainer_filters=4", "`explainer_filters`. Expected a list, each an "),
+        (
+            "--set=dense_units=[8,2.5]",
+            "`dense_units`. Expected a list, each an integer",
+        ),
+        ("--set=scale=wide", '`scale`. Expected a number. Received: scale="wide"'),
+        ("--set=augmentation=1", "`augmentation`. Expected true or false"),
+        ("--set=dropout=true", "`dropout`. Expected a number. Received: dropout=true"),
+        ("--set=mask_pooling=min", "`mask_pooling`. Expected one of max, average"),
+        (
+            "--set=batch_norm_momentum=no",
+            "`batch_norm_momentum`. Expected a number or ",
+        ),
+    ],
+)
+def test_train_refuses_an_option(option, message, polygons, tmp_path, capsys):
+    words = ["train", polygons, tmp_path / "run", *option.split()]
+    assert message in fails(capsys, *words)
+    assert not (tmp_path / "run").exists()
+
+
+def test_what_is_left_out_is_told_in_one_sentence(polygons, tmp_path, capsys):
+    copy = shutil.copytree(polygons, tmp_path / "copy")
+    name = (copy / "ImageSets/Main/train.txt").read_text().split()[0]
+    path = copy / "Annotations" / f"{name}.xml"
+    box = "<bndbox><xmin>9</xmin><ymin>9</ymin><xmax>8</xmax><ymax>8</ymax></bndbox>"
+    empty = f"<object><name>circle</name>{box}</object></annotation>"
+    path.write_text(path.read_text().replace("</annotation>", empty))
+    capsys.readouterr()
+    main(["train", str(copy), str(tmp_path / "run"), "--target=hexagon"])
+    warning, error = capsys.readouterr().err.splitlines()
+    assert warning.startswith("keras-xai train: Objects whose box is empty are left ")
+    assert warning.endswith(f"in {path}.")
+    assert error.startswith("keras-xai train: ") and "hexagon" in error
+
+
+def test_tensorboard_that_is_not_installed_is_named(
+    polygons, tmp_path, capsys, monkeypatch
+):
+    monkeypatch.setitem(sys.modules, "tensorboard", None)
+    options = ["--tensorboard", tmp_path / "logs"]
+    message = fails(capsys, "train", polygons, tmp_path / "run", *TINY_RUN, *options)
+    assert "keras_xai[tensorboard]" in message
+
+
+def test_recipe_may_be_a_file(polygons, tmp_path, capsys):
+    recipe = tmp_path / "mine.json"
+    recipe.write_text('{"scale": 1.0, "lambda": 2}')
+    arguments = ["train", polygons, tmp_path / "run", "--recipe", recipe]
+    assert "Unknown option `lambda`" in fails(capsys, *arguments)
+    recipe.write_text("{")
+    assert "not valid JSON" in fails(capsys, *arguments)
+    recipe.write_text("[1]")
+    assert "mine.json holds no JSON object" in fails(capsys, *arguments)
+    recipe.write_text('{"stages": [{"name": "classifier"}]}')
+    assert "`trains` is missing in a stage" in fails(capsys, *arguments)
+    recipe.write_text('{"kernel_initializer": "é"}', encoding="latin-1")
+    assert "mine.json is no text in UTF-8" in fails(capsys, *arguments)
+    recipe.unlink()
+    assert "mine.json" in fails(capsys, *arguments)
+
+
+@pytest.fixture(scope="module")
+def grey_polygons(tmp_path_factory):
+    """Grey images, of which training and validation list hold both kinds."""
+    folder = tmp_path_factory.mktemp("grey") / "polygons"
+    words = ["--num-images=8", "--num-positive=4", "--channels=1", "--image-size=32"]
+    words += ["--max-shapes=3", "--max-radius=8", "--workers=1", "--val-share=0.5"]
+    assert main(["generate", str(folder), *words, "--quiet"]) == 0
+    return folder
+
+
+def test_a_grey_classifier_takes_grey_images(grey_polygons, tmp_path):
+    import keras
+
+    keras.config.set_dtype_policy("float32")
+    layers = [
+        keras.Input((32, 32, 1)),
+        keras.layers.Conv2D(4, 3, padding="same", name="conv"),
+        keras.layers.GlobalMaxPooling2D(),
+        keras.layers.Dense(2, activation="softmax"),
+    ]
+    model, data = str(tmp_path / "grey.keras"), str(grey_polygons)
+    keras.Sequential(layers).save(model)
+    run = ["train", data, str(tmp_path / "run"), "--profile=smoke", "--at=conv"]
+    assert main([*run, "--model", model, "--quiet"]) == 0
+    settings = json.loads((tmp_path / "run" / "config.json").read_text())
+    assert settings["image_shape"] == [32, 32, 1] and settings["at"] == ["conv"]
+    assert settings["input_range"] == [0.0, 1.0] and settings["logits"] is False
+    decode = ["decode", model, str(tmp_path / "decoded"), "--layer=conv"]
+    assert main([*decode, "--data", data, "--epochs=1", "--quiet"]) == 0
+    with np.load(tmp_path / "decoded" / "reconstructions.npz") as arrays:
+        assert arrays["image"].shape == (4, 32, 32, 1)
+    decoded = json.loads((tmp_path / "decoded" / "settings.json").read_text())
+    assert decoded["class_names"] == ["no triangle", "triangle"]
+
+
+def test_a_grey_run_is_compared_on_grey_images(grey_polygons):
+    from keras_xai.comparison.samples import read_sample
+
+    sample = read_sample(grey_polygons, (32, 32, 1), target="triangle")
+    assert sample.split.image_shape == (32, 32, 1)
+    assert sample.targets is not None
+
+
+def test_your_own_classifier_is_trained_jointly(polygons, tmp_path, capsys):
+    import keras
+
+    layers = [
+        keras.Input((32, 32, 3)),
+        keras.layers.Conv2D(4, 3, padding="same", name="conv"),
+        keras.layers.GlobalMaxPooling2D(),
+        keras.layers.Dense(2),
+    ]
+    model = tmp_path / "classifier.keras"
+    keras.Sequential(layers).save(model)
+    run = ["train", str(polygons), str(tmp_path / "run"), "--profile", "smoke"]
+    own = ["--model", str(model), "--logits"]
+    assert "Expected some of: conv" in fails(capsys, *run, *own, "--at", "nowhere")
+    assert "--at is for a classifier of your own" in fails(capsys, *run, "--at", "conv")
+    assert main([*run, *own, "--at", "conv", "--quiet"]) == 0
+    assert (tmp_path / "run" / "model.keras").exists()
