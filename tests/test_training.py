@@ -34,6 +34,35 @@ def kill_after(num_rows):
     return report
 
 
+def _like_ours(stage):
+    ramp = {} if stage.white_mask else {"l1": 1.0, "l1_start": 0.1, "l1_ramp_epochs": 2}
+    return dataclasses.replace(
+        stage,
+        optimizer="adam",
+        learning_rate=1e-2,
+        schedule="cosine",
+        warm_start=stage.name == "explainer",
+        **ramp,
+    )
+
+
+# What the recipe `joint` does differently, and the L1 where the first code had it.
+OURS = dataclasses.replace(
+    TINY,
+    stages=tuple(map(_like_ours, TINY.stages)),
+    l1_reduction="mean",
+    l1_of="mask_conv",
+    augmentation=True,
+)
+
+
+@pytest.fixture(scope="module")
+def ours(splits, tmp_path_factory):
+    run_dir = tmp_path_factory.mktemp("ours") / "run"
+    model = train(splits, run_dir, config=OURS)
+    return run_dir, [np.array(w) for w in model.get_weights()]
+
+
 @pytest.fixture(scope="module")
 def unbroken(splits, tmp_path_factory):
     run_dir = tmp_path_factory.mktemp("unbroken") / "run"
@@ -60,16 +89,21 @@ def test_run_folder_holds_everything(unbroken):
     assert {"val_coverage", "val_pointing_game", "mask_loss"} <= set(rows[2])
 
 
-@pytest.mark.parametrize("num_epochs", [1, 4, 6])
-def test_killed_run_goes_on_to_the_same_numbers(num_epochs, splits, unbroken, tmp_path):
+def assert_goes_on_alike(splits, tmp_path, num_epochs, unbroken, options=dict):
+    """Kills a run after some epochs, goes on, and compares it with an unbroken one."""
     run_dir = tmp_path / "run"
     with pytest.raises(KilledError):
-        train(splits, run_dir, report=kill_after(num_epochs))
-    model = train(splits, run_dir)
+        train(splits, run_dir, report=kill_after(num_epochs), **options())
+    model = train(splits, run_dir, **options())
     expected_dir, expected_weights = unbroken
     assert (run_dir / "log.csv").read_text() == (expected_dir / "log.csv").read_text()
     for weight, expected in zip(model.get_weights(), expected_weights, strict=True):
         np.testing.assert_array_equal(weight, expected)
+
+
+@pytest.mark.parametrize("num_epochs", [1, 4, 6])
+def test_killed_run_goes_on_to_the_same_numbers(num_epochs, splits, unbroken, tmp_path):
+    assert_goes_on_alike(splits, tmp_path, num_epochs, unbroken)
 
 
 def test_kill_between_log_and_state_repeats_the_epoch(
@@ -158,17 +192,46 @@ def test_each_stage_moves_its_parts_and_no_other(splits, unbroken):
                 assert all(same), (after, part)
 
 
-def test_frozen_batch_norm_keeps_its_statistics(splits, tmp_path):
-    stage = dataclasses.replace(TINY.stages[2], trains=("classifier",), name="again")
-    config = dataclasses.replace(TINY, stages=(stage,))
-    keras.utils.set_random_seed(1)
-    start = build_from_config(config, splits[0].image_shape, 2)
-    model = train(splits, tmp_path / "run", config=config)
-    for name in ("moving_mean", "moving_variance"):
-        np.testing.assert_array_equal(
-            getattr(model.get_layer("explainer").get_layer("mask_norm"), name),
-            getattr(start.get_layer("explainer").get_layer("mask_norm"), name),
-        )
+def own_classifier(trainable=True):
+    """A classifier inside a model, with all that a training could disturb."""
+    keras.utils.set_random_seed(0)
+    image = keras.Input((32, 32, 3))
+    stem = keras.layers.Conv2D(4, 3, strides=2, padding="same", name="stem")
+    stem.trainable = trainable
+    x = keras.layers.BatchNormalization(name="norm")(stem(image))
+    x = keras.layers.GaussianNoise(0.1)(keras.layers.ReLU(name="relu")(x))
+    x = keras.layers.Dropout(0.3)(keras.layers.GlobalMaxPooling2D()(x))
+    probs = keras.layers.Dense(2, activation="softmax")(x)
+    inner = keras.Model(image, probs, name="inner")
+    return keras.Sequential([keras.Input((32, 32, 3)), inner])
+
+
+def inner_layer(joint, name):
+    return joint.get_layer("classifier").get_layer("inner").get_layer(name)
+
+
+def test_a_frozen_classifier_keeps_its_statistics(splits, tmp_path):
+    masked = insert_mask(own_classifier(), ["relu"])
+    train(splits, tmp_path / "run", classifier=masked)
+    joint = keras.models.load_model(tmp_path / "run/model.keras")
+    statistics = {}
+    for stage in ("classifier", "explainer", "joint"):
+        joint.load_weights(tmp_path / f"run/{stage}.weights.h5")
+        norm = inner_layer(joint, "norm")
+        statistics[stage] = np.array([norm.moving_mean, norm.moving_variance])
+    np.testing.assert_array_equal(statistics["explainer"], statistics["classifier"])
+    assert not np.array_equal(statistics["joint"], statistics["explainer"])
+
+
+def test_layers_that_the_user_froze_stay(splits, tmp_path):
+    masked = insert_mask(own_classifier(trainable=False), ["relu"])
+    before = masked.get_layer("inner").get_layer("stem").get_weights()
+    joint = train(splits, tmp_path / "run", classifier=masked)
+    stem = inner_layer(joint, "stem")
+    np.testing.assert_array_equal(stem.get_weights()[0], before[0])
+    assert not stem.trainable and inner_layer(joint, "norm").trainable
+    loaded = keras.models.load_model(tmp_path / "run/model.keras")
+    assert not inner_layer(loaded, "stem").trainable
 
 
 def test_validation_regions_are_disjoint_and_on_positives(splits):
@@ -219,14 +282,7 @@ def test_a_classifier_opened_otherwise_is_another(splits, unbroken, tmp_path):
 
 
 def test_any_classifier_can_be_trained_jointly(splits, tmp_path):
-    keras.utils.set_random_seed(0)
-    image = keras.Input((32, 32, 3))
-    x = keras.layers.Conv2D(4, 3, strides=2, padding="same", name="stem")(image)
-    x = keras.layers.BatchNormalization()(x)
-    x = keras.layers.GlobalMaxPooling2D()(keras.layers.ReLU(name="relu")(x))
-    probs = keras.layers.Dense(2, activation="softmax")(x)
-    inner = keras.Model(image, probs, name="inner")
-    masked = insert_mask(keras.Sequential([keras.Input((32, 32, 3)), inner]), ["relu"])
+    masked = insert_mask(own_classifier(), ["relu"])
     before = [np.array(weight) for weight in masked.get_weights()]
     joint = train(splits, tmp_path / "run", classifier=masked)
     after = joint.get_layer("classifier").get_weights()
@@ -240,6 +296,24 @@ def test_any_classifier_can_be_trained_jointly(splits, tmp_path):
         train(splits, tmp_path / "run", classifier=masked)
 
 
+def test_killed_run_of_any_classifier_goes_on_alike(splits, tmp_path):
+    """Its dropout and noise, inside another model, are functions of the epoch too."""
+
+    def options():
+        return {"classifier": insert_mask(own_classifier(), ["relu"])}
+
+    model = train(splits, tmp_path / "unbroken", **options())
+    unbroken = (tmp_path / "unbroken", [np.array(w) for w in model.get_weights()])
+    assert_goes_on_alike(splits, tmp_path, 5, unbroken, options)
+
+
+@pytest.mark.parametrize("num_epochs", [3, 5])
+def test_killed_run_of_our_recipes_options_goes_on_alike(
+    num_epochs, splits, ours, tmp_path
+):
+    assert_goes_on_alike(splits, tmp_path, num_epochs, ours, lambda: {"config": OURS})
+
+
 def test_run_from_before_an_option_existed_goes_on(splits, tmp_path):
     config = dataclasses.replace(TINY, stages=TINY.stages[:1])
     with pytest.raises(KilledError):
@@ -251,3 +325,31 @@ def test_run_from_before_an_option_existed_goes_on(splits, tmp_path):
     path.write_text(json.dumps(settings))
     train(splits, tmp_path / "run", config=config, settings={"logits": False})
     assert [row["epoch"] for row in runs.read_log(tmp_path / "run")] == [1, 2]
+
+
+def test_what_would_fail_later_is_refused_before_training(splits, tmp_path):
+    small = splits[1]._replace(images=splits[1].images[:, :16, :16])
+    with pytest.raises(
+        InputError, match=r"shape \(16, 16, 3\); expected \(32, 32, 3\)"
+    ):
+        train((splits[0], small), tmp_path / "run")
+    config = dataclasses.replace(OURS, explainer_filters=(4, 6))
+    with pytest.raises(InputError, match=r"`warm_start`.*explainer_filters=\(4, 6\)"):
+        train(splits, tmp_path / "run", config=config)
+    assert not (tmp_path / "run").exists()
+
+
+def test_callbacks_of_a_stage_see_its_log(splits, unbroken, tmp_path):
+    seen = {}
+
+    def callbacks(stage):
+        def keep(epoch, logs):
+            seen[stage, epoch + 1] = dict(logs)
+
+        return [keras.callbacks.LambdaCallback(on_epoch_end=keep)]
+
+    train(splits, tmp_path / "run", callbacks=callbacks)
+    for row in runs.read_log(unbroken[0]):
+        found = seen[row["stage"], row["epoch"]]
+        for name in ("val_accuracy", "majority_rate", "cross_entropy"):
+            assert found[name] == pytest.approx(row[name])

@@ -2,6 +2,7 @@
 
 import argparse
 import dataclasses
+from functools import partial
 from pathlib import Path
 
 from keras_xai.cli.arguments import (
@@ -129,7 +130,8 @@ def run(args: argparse.Namespace) -> str:
         classifier, config = _open_classifier(args, model, config, train)
         names = ("at", "input_range", "logits")
         settings = {name: getattr(args, name) for name in names}
-    callbacks = () if args.tensorboard is None else (_tensorboard(args.tensorboard),)
+    if args.tensorboard is not None:
+        _check_tensorboard()
     with epoch_lines(config, quiet=args.quiet) as report:
         try:
             train_joint(
@@ -141,7 +143,7 @@ def run(args: argparse.Namespace) -> str:
                 precision=args.precision,
                 classifier=classifier,
                 settings=settings,
-                callbacks=callbacks,
+                callbacks=partial(_list_callbacks, args.tensorboard),
                 report=report,
             )
         except ValueError as error:  # sizes and options that the builders refuse
@@ -172,7 +174,7 @@ def _open_classifier(args: argparse.Namespace, model, config, train):
         from_logits=args.logits,
     )
     try:
-        masked = insert_mask(classifier, args.at)
+        masked = insert_mask(classifier, args.at, mask_pooling=config.mask_pooling)
     except ValueError as error:
         raise InputError(f"{args.model}: {error}") from error
     stages = tuple(
@@ -181,9 +183,7 @@ def _open_classifier(args: argparse.Namespace, model, config, train):
     return masked, dataclasses.replace(config, stages=stages, scale=1 / 255, offset=0.0)
 
 
-def _tensorboard(log_dir: Path):
-    import keras
-
+def _check_tensorboard() -> None:
     try:
         import tensorboard  # noqa: F401
     except ImportError:
@@ -191,4 +191,12 @@ def _tensorboard(log_dir: Path):
             "--tensorboard needs the tensorboard package: "
             "pip install 'keras_xai[tensorboard]'"
         ) from None
-    return keras.callbacks.TensorBoard(log_dir)
+
+
+def _list_callbacks(log_dir: Path | None, stage: str) -> list:
+    """Logs each stage into a folder of its own: all count epochs from 0."""
+    if log_dir is None:
+        return []
+    import keras
+
+    return [keras.callbacks.TensorBoard(log_dir / stage)]

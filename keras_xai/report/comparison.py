@@ -11,6 +11,7 @@ from keras_xai.errors import InputError
 from keras_xai.report import pictures
 from keras_xai.report.comparison_files import Comparison, Kind, Method, read_comparison
 from keras_xai.report.comparison_table import (
+    common_n,
     group_metrics,
     lay_out_rows,
     lay_out_standings,
@@ -77,9 +78,7 @@ def build_section(folder: Path) -> Section:
         "standings": lay_out_standings(comparison),
         "num_shown": NUM_STANDINGS,
         "has_joint": has_joint,
-        "ns": sorted(
-            {v.n for values in comparison.values.values() for v in values.values()}
-        ),
+        "ns": {m.name: common_n(comparison.values_of(m)) for m in comparison.metrics},
         "examples": examples,
         "filters": _list_filters(examples),
         "has_targets": any(example.target for example in examples),

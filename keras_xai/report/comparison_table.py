@@ -1,7 +1,7 @@
 """The numbers of a comparison as cells of a table, and where each method stands."""
 
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from itertools import groupby
 from typing import NamedTuple
 
@@ -19,6 +19,7 @@ class Cell(NamedTuple):
         mean: as text; a dash if it was not measured.
         sd: as text; empty if there is none.
         value: the mean in full, to sort by; None if it was not measured.
+        n: images that the mean is over, if not as many in the whole column.
         hint: all there is to say, shown on hover.
         is_best: whether the method is first.
         is_level: whether it is not first, but within two standard errors of it.
@@ -27,6 +28,7 @@ class Cell(NamedTuple):
     mean: str
     sd: str
     value: float | None
+    n: int | None
     hint: str
     is_best: bool
     is_level: bool
@@ -65,6 +67,12 @@ def group_metrics(comparison: Comparison) -> list[tuple[str, list[Metric]]]:
         (group, list(members))
         for group, members in groupby(comparison.metrics, lambda metric: metric.group)
     ]
+
+
+def common_n(values: Mapping[str, Value]) -> int | None:
+    """Returns how many images the means of a metric are over; None if they differ."""
+    ns = {value.n for value in values.values()}
+    return ns.pop() if len(ns) == 1 else None
 
 
 def lay_out_rows(comparison: Comparison) -> list[tuple[Method, list[Cell]]]:
@@ -151,7 +159,7 @@ def _lay_out_cell(method: Method, metric: Metric, values: dict[str, Value]) -> C
     value = values.get(method.name)
     if value is None:
         hint = f"{metric.label} of {method.label}: not measured"
-        return Cell("–", "", None, hint, False, False)
+        return Cell("–", "", None, None, hint, False, False)
     sd = "" if value.sd is None else format_value(value.sd, like=value.mean)
     hint = f"{metric.label} of {method.label}: mean {value.mean:.4g}"
     if value.sd is not None:
@@ -165,6 +173,7 @@ def _lay_out_cell(method: Method, metric: Metric, values: dict[str, Value]) -> C
         format_value(value.mean),
         sd,
         value.mean,
+        value.n if common_n(values) is None else None,
         hint,
         value.rank == 1,
         bool(first and value.rank and value.rank > 1 and is_level(value, first)),

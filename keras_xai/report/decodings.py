@@ -148,10 +148,22 @@ def build_section(folders: Sequence[Path]) -> Section:
             "decodings": decodings,
             "metrics": METRICS,
             "methods": METHODS,
+            "n": _common_n(decodings),
             "layers_of_alpha": _group_by_alpha(decodings),
         },
         [_tell_how(decoding.settings) for decoding in decodings],
     )
+
+
+def _common_n(decodings: Sequence[Decoding]) -> int | None:
+    """Returns how many images all means are over; None if their numbers differ."""
+    ns = {
+        value.n
+        for decoding in decodings
+        for values in decoding.metrics.values()
+        for value in values.values()
+    }
+    return ns.pop() if len(ns) == 1 else None
 
 
 def _read_metrics(path: Path) -> dict[str, dict[str, Value]]:

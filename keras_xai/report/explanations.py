@@ -7,9 +7,9 @@ from typing import Literal, NamedTuple
 
 import numpy as np
 from markupsafe import Markup
-from PIL import Image, UnidentifiedImageError
 
-from keras_xai.datasets.voc import read_labels
+from keras_xai.datasets.images import read_image
+from keras_xai.datasets.voc import read_labels, read_lines
 from keras_xai.errors import InputError
 from keras_xai.report import pictures
 from keras_xai.report.files import find_items, read_heatmaps, read_rows
@@ -197,17 +197,14 @@ def _read_truth(data_dir: Path, target: str) -> dict[str, int]:
     if not path.exists():
         labels = read_labels(data_dir, "val", target)
         return {name: int(label) for name, label in labels.items()}
-    lines = path.read_text().splitlines()
-    if not lines:
-        raise InputError(f"{path} is empty; expected one image a line.")
     truth_of = {}
-    for line in lines:
+    for line in read_lines(path):
         try:
-            name, sign = line.split()
-            truth_of[name] = {"-1": 0, "1": 1}[sign]
+            name, sign = line.rsplit(maxsplit=1)
+            truth_of[name] = {"-1": 0, "0": 1, "1": 1}[sign]  # 0: there, but difficult
         except (ValueError, KeyError):
             raise InputError(
-                f"{path} holds a bad line. Expected a name and 1 or -1. "
+                f"{path} holds a bad line. Expected a name and 1, 0 or -1. "
                 f"Received: {line}"
             ) from None
     return truth_of
@@ -260,7 +257,7 @@ def _encode(
                 prediction,
                 width,
                 height,
-                _encode_file(path, (width, height)),
+                pictures.encode_image(read_image(path, 3, (height, width))),
                 picture,
                 float(mask.mean(dtype=np.float64)),
                 float(mask.max()),
@@ -268,21 +265,6 @@ def _encode(
             )
         )
     return examples
-
-
-def _encode_file(path: Path, size: tuple[int, int]) -> str:
-    try:
-        with Image.open(path) as file:
-            image = file.convert("RGB")
-    except FileNotFoundError:
-        raise InputError(
-            f"{path} does not exist; expected the images that were explained."
-        ) from None
-    except (UnidentifiedImageError, OSError, Image.DecompressionBombError) as error:
-        raise InputError(f"{path} cannot be decoded: {error}.") from None
-    if image.size != size:
-        image = image.resize(size, Image.Resampling.BILINEAR)
-    return pictures.encode_image(image)
 
 
 def _judge(

@@ -1,4 +1,4 @@
-"""Grids of images and masks, and curves: the only file that knows matplotlib."""
+"""Grids of images and masks, and curves."""
 
 import textwrap
 from collections.abc import Mapping, Sequence

@@ -4,11 +4,10 @@ Cue-conflict images are the paper's (Sec. 2.4, Fig. 8); raccoons are ours: photo
 whose boxes tell what the mask should cover.
 """
 
-import dataclasses
 from pathlib import Path
 from typing import Any
 
-from keras_xai.recipes import RECIPES
+from keras_xai.recipes import joint_2019, joint_photographs
 from keras_xai.reproduction.real_cue_conflict import measure_cue_conflict
 from keras_xai.reproduction.real_pretraining import pretraining_config
 from keras_xai.reproduction.real_raccoon import measure_raccoon
@@ -16,7 +15,6 @@ from keras_xai.sweeps import Cell
 from keras_xai.training.config import (
     JointConfig,
     changes_from_default,
-    scale_l1,
     with_l1,
     with_mask_losses,
 )
@@ -27,20 +25,9 @@ PRETRAINING = {"smoke": (1, 1), "quick": (8, 50), "paper": (30, 100)}  # epochs,
 NUM_PRETRAINING_IMAGES = {"smoke": 64, "quick": None, "paper": None}
 WINDOWS_PER_BOX = 4
 
-# Ours was made for thin lines on white. On photographs scale and offset give about zero
-# mean and unit variance; transposed convolutions leave a grid; a dim start and average
-# pooling ended in a black mask.
-PHOTOGRAPHS: dict[str, Any] = {
-    "scale": 4.5 / 255,
-    "offset": -2.0,
-    "upsampling": "bilinear",
-    "init_gain": 1.0,
-    "mask_pooling": "max",
-}
-# And it was made for targets that fill .024 of an image of two classes. Here they fill
-# .44 (silhouettes) of one of 16 classes, and .68 (boxes) of one of two: with these
-# factors a mask of the target costs the same part of the cross-entropy of guessing.
-L1_FACTORS = {"cue-conflict": 0.22, "raccoon": 0.035}
+# Silhouettes fill .44 of an image of one of 16 classes: with this price a mask of the
+# target costs the same part of the cross-entropy of guessing as on polygons.
+CUE_CONFLICT_PRICE = 0.22
 
 
 def cells(profile: str) -> list[Cell]:
@@ -54,14 +41,15 @@ def cells(profile: str) -> list[Cell]:
     Returns:
         Cells named `cue-conflict_recipe_split_seed` and `raccoon_recipe_seed`.
     """
-    paper = with_l1(RECIPES["joint-2019"](profile), 0.0)  # "without any regularisation"
-    ours = dataclasses.replace(RECIPES["joint"](profile), **PHOTOGRAPHS)
-    cue_conflict = scale_l1(ours, L1_FACTORS["cue-conflict"])
-    raccoon = scale_l1(ours, L1_FACTORS["raccoon"])
+    paper = with_l1(joint_2019.get_config(profile), 0.0)  # "without any regularisation"
+    cue_conflict = joint_photographs.get_config(profile, price=CUE_CONFLICT_PRICE)
+    raccoon = joint_photographs.get_config(profile)
     # In the ratio to the price that [PRL20] has: gamma 1, beta .9.
     boxes = with_mask_losses(raccoon, outside_boxes=raccoon.stages[-1].l1 / 0.9)
     pretraining = {
-        "config": changes_from_default(pretraining_config(ours, *PRETRAINING[profile])),
+        "config": changes_from_default(
+            pretraining_config(raccoon, *PRETRAINING[profile])
+        ),
         "num_images": NUM_PRETRAINING_IMAGES[profile],
         "image_size": IMAGE_SIZE[profile],
         "precision": "mixed_bfloat16",

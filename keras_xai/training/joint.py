@@ -2,7 +2,7 @@
 
 import shutil
 import zlib
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -30,8 +30,14 @@ from keras_xai.training.config import (
     config_from_dict,
     config_to_dict,
 )
+from keras_xai.training.epoch_callback import EpochCallback
 from keras_xai.training.precision import Precision, resolve_precision
-from keras_xai.training.stages import compile_stage, copy_features
+from keras_xai.training.stages import (
+    compile_stage,
+    copy_features,
+    list_frozen,
+    thaw,
+)
 from keras_xai.training.validation import ValidationRegions, evaluate
 
 
@@ -87,7 +93,7 @@ def train_joint(
     start_from: Path | None = None,
     classifier: keras.Model | None = None,
     settings: Mapping[str, Any] | None = None,
-    callbacks: tuple[keras.callbacks.Callback, ...] = (),
+    callbacks: Callable[[str], Sequence[keras.callbacks.Callback]] = lambda stage: (),
     report: Callable[[runs.LogRow], None] = lambda row: None,
 ) -> keras.Model:
     """Trains through all stages and leaves everything in the run folder.
@@ -111,21 +117,23 @@ def train_joint(
         classifier: a model from `insert_mask` to train instead of a fresh one.
         settings: more to keep in config.json, such as how the classifier was opened; a
             run with others is another.
-        callbacks: passed on to `fit`.
+        callbacks: from a stage's name to what goes to its `fit`; at the end of an epoch
+            they see the numbers of its log row.
         report: called with each new log row.
 
     Returns:
         The trained joint model.
 
     Raises:
-        InputError: if the folder holds another run, a loss needs annotations that are
-            not there, or a loss is not finite.
+        InputError: if the folder holds another run, the two splits' images differ in
+            shape, a loss needs annotations that are not there, a warm start finds other
+            filters than its own, or a loss is not finite.
         ValueError: if the images' size does not fit the number of stages.
 
     Reference:
         [IbPRIA19] Sec. 2.1, 2.3.
     """
-    _check_annotations(config, train)
+    _check(config, train, validation, classifier)
     policy = resolve_precision(precision)
     keras.config.set_dtype_policy(policy)
     keras.utils.set_random_seed(seed)
@@ -153,6 +161,7 @@ def train_joint(
     height, width, _ = train.image_shape
     first_stage, first_epoch, rows = _restore(run_dir, model, config, start_from)
     regions = ValidationRegions.from_split(validation)
+    frozen = list_frozen(model)
     for index in range(first_stage, len(config.stages)):
         stage = config.stages[index]
         initial_epoch = first_epoch if index == first_stage else 0
@@ -161,12 +170,12 @@ def train_joint(
                 copy_features(
                     model.get_layer("classifier"), model.get_layer("explainer")
                 )
-            graph, l1_price = compile_stage(model, config, stage)
+            graph, l1_price = compile_stage(model, config, stage, frozen)
             if initial_epoch:
                 runs.load_state(run_dir, model, graph.optimizer)
             batches, symmetries = _draw(config, stage, train, (seed, index))
             start = initial_epoch * stage.steps_per_epoch
-            epoch_callback = _Epoch(
+            epoch_callback = EpochCallback(
                 joint=model,
                 stage=stage,
                 l1_price=l1_price,
@@ -186,17 +195,17 @@ def train_joint(
                 initial_epoch=initial_epoch,
                 epochs=stage.epochs,
                 steps_per_epoch=stage.steps_per_epoch,
-                callbacks=[epoch_callback, *callbacks],
+                callbacks=[epoch_callback, *callbacks(stage.name)],
                 shuffle=False,
                 verbose=0,
             )
         model.save_weights(run_dir / f"{stage.name}.weights.h5")
 
-    model.trainable = True
+    thaw(model, frozen)
     temporary = run_dir / "model.tmp.keras"
     keras.Model(model.input, model.output, name="joint").save(temporary)  # uncompiled
     temporary.rename(finished)
-    (run_dir / "state.npz").unlink()
+    (run_dir / "state.npz").unlink(missing_ok=True)
     return model
 
 
@@ -220,7 +229,27 @@ def _describe(classifier: keras.Model) -> dict[str, Any]:
     return {"masked": masked, "weights_crc32": checksum}
 
 
-def _check_annotations(config: JointConfig, train: Split) -> None:
+def _check(
+    config: JointConfig,
+    train: Split,
+    validation: Split,
+    classifier: keras.Model | None,
+) -> None:
+    """Refuses what would fail in the middle of a training."""
+    if validation.image_shape != train.image_shape:
+        raise InputError(
+            f"The validation images have the shape {validation.image_shape}; expected "
+            f"{train.image_shape}, as the training images."
+        )
+    filters = config.classifier_filters[: len(config.explainer_filters)]
+    if classifier is None and filters != config.explainer_filters:
+        for stage in config.stages:
+            if stage.warm_start:
+                raise InputError(
+                    f"`warm_start` in stage '{stage.name}' needs an explainer with the "
+                    f"classifier's filters, {filters}. "
+                    f"Received: explainer_filters={config.explainer_filters}"
+                )
     needed = {"outside_boxes": train.target_boxes, "supervised": train.object_maps}
     for stage in config.stages:
         for name in stage.mask_losses:
@@ -279,56 +308,3 @@ def _save(
     runs.write_log(run_dir, rows)
     progress = {"stage": row["stage"], "epoch": row["epoch"]}
     runs.save_state(run_dir, model, graph.optimizer, progress)
-
-
-class _Epoch(keras.callbacks.Callback):
-    """Makes every epoch a function of (seed, stage, epoch), then logs and saves it."""
-
-    def __init__(
-        self,
-        *,
-        joint: keras.Model,
-        stage: Stage,
-        l1_price: keras.Variable,
-        l1_weight: Callable[[int], float],
-        seed: tuple[int, int],
-        evaluate: Callable[[], runs.LogRow],
-        save: Callable[[runs.LogRow], None],
-        report: Callable[[runs.LogRow], None],
-    ) -> None:
-        super().__init__()
-        self.dropouts = [
-            layer
-            for layer in joint.get_layer("classifier").layers
-            if isinstance(layer, keras.layers.Dropout)
-        ]
-        self.stage = stage
-        self.l1_price, self.l1_weight = l1_price, l1_weight
-        self.seed = seed
-        self.evaluate, self.save, self.report = evaluate, save, report
-
-    def on_epoch_begin(self, epoch, logs=None):
-        for i, dropout in enumerate(self.dropouts):
-            words = np.random.SeedSequence((*self.seed, epoch, i)).generate_state(2)
-            dropout.seed_generator.state.assign(words)
-        self.l1_price.assign(self.l1_weight(epoch))
-
-    def on_epoch_end(self, epoch, logs=None):
-        if not np.isfinite(logs["loss"]):
-            raise InputError(
-                f"The loss became {logs['loss']} in epoch {epoch + 1} of stage "
-                f"'{self.stage.name}'; expected a finite number. Lower its "
-                f"learning_rate. Received: learning_rate={self.stage.learning_rate}"
-            )
-        row: runs.LogRow = {"stage": self.stage.name, "epoch": epoch + 1}
-        row["loss"] = logs["loss"]
-        row["cross_entropy"] = logs.get("probs_loss", logs["loss"])
-        if not self.stage.white_mask:
-            row["mask_loss"] = sum(
-                logs.get(name, 0.0) for name in ("mask_loss", "mask_conv_loss")
-            )
-            row |= {name: logs[f"mask_{name}"] for name in self.stage.mask_losses}
-        row["accuracy"] = logs.get("probs_accuracy", logs.get("accuracy"))
-        row |= self.evaluate()
-        self.save(row)
-        self.report(row)

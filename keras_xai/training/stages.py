@@ -1,18 +1,44 @@
 """What a stage trains, from which losses, and where its explainer starts."""
 
+from collections.abc import Sequence
 from typing import Any
 
 import keras
 
 from keras_xai import losses
 from keras_xai.models.joint import build_mask_conv_model, build_white_mask_model
+from keras_xai.models.taps import is_graph
 from keras_xai.training.config import JointConfig, Stage
 
 OPTIMIZERS = {"adadelta": keras.optimizers.Adadelta, "adam": keras.optimizers.Adam}
 
 
+def list_frozen(model: keras.Model) -> list[keras.layers.Layer]:
+    """Lists the layers that are frozen before a training, those inside models too."""
+    frozen = [layer for layer in model.layers if not layer.trainable]
+    for layer in model.layers:
+        if is_graph(layer):
+            frozen += list_frozen(layer)
+    return frozen
+
+
+def thaw(part: keras.Model, frozen: Sequence[keras.layers.Layer]) -> None:
+    """Makes a part trainable, but for the layers that its user has frozen.
+
+    Args:
+        part: a joint model, or one of the two in it.
+        frozen: from `list_frozen`, of the joint model.
+    """
+    part.trainable = True  # of all layers inside
+    for layer in frozen:
+        layer.trainable = False
+
+
 def compile_stage(
-    model: keras.Model, config: JointConfig, stage: Stage
+    model: keras.Model,
+    config: JointConfig,
+    stage: Stage,
+    frozen: Sequence[keras.layers.Layer] = (),
 ) -> tuple[keras.Model, keras.Variable]:
     """Freezes what a stage does not train, and compiles its graph anew.
 
@@ -20,13 +46,18 @@ def compile_stage(
         model: a model from `build_joint`; its parts' `trainable` changes.
         config: the choices.
         stage: one of its stages.
+        frozen: layers that no stage trains.
 
     Returns:
         The graph to fit, which is `model` or shares its weights, and the price of a
         unit of mask as a variable, which a ramp may change.
     """
-    for part in ("explainer", "classifier"):
-        model.get_layer(part).trainable = part in stage.trains
+    for name in ("explainer", "classifier"):
+        part = model.get_layer(name)
+        if name in stage.trains:
+            thaw(part, frozen)
+        else:
+            part.trainable = False
     height, width, _ = model.input_shape[1:]
     l1_price = keras.Variable(
         config.l1_weight(stage, 0, height * width), trainable=False, dtype="float32"

@@ -152,6 +152,8 @@ function replaceByCanvas(image) {
   return canvas;
 }
 
+const ARROWS = {ArrowLeft: [-1, 0], ArrowRight: [1, 0], ArrowUp: [0, -1], ArrowDown: [0, 1]};
+
 // Draws an example's tiles anew whenever the controls change, and follows the pointer.
 function showExample(example, colourMaps) {
   const image = example.querySelector(".image");
@@ -194,22 +196,53 @@ function showExample(example, colourMaps) {
     if (isOutlined && edge) context.drawImage(edge, 0, 0);
   }
 
-  example.addEventListener("pointermove", (event) => {
-    const stack = event.target.closest(".stack");
-    example.classList.toggle("probing", Boolean(stack));
-    if (!stack) return;
-    const box = stack.getBoundingClientRect();
-    const column = clamp(Math.floor((event.clientX - box.left) / box.width * width), width);
-    const row = clamp(Math.floor((event.clientY - box.top) / box.height * height), height);
+  let column = Math.floor(width / 2);
+  let row = Math.floor(height / 2);
+
+  function probe() {
+    example.classList.add("probing");
     example.style.setProperty("--x", `${100 * (column + 0.5) / width}%`);
     example.style.setProperty("--y", `${100 * (row + 0.5) / height}%`);
     for (const {map, probe} of maps) {
       probe.textContent = formatValue(valueOf(map, map.codes[row * width + column]));
     }
-  });
-  example.addEventListener("pointerleave", () => {
+  }
+
+  function stopProbing() {
     example.classList.remove("probing");
     for (const {probe} of maps) probe.textContent = "";
+  }
+
+  function point(event) {
+    const stack = event.target.closest(".stack");
+    if (!stack) return stopProbing();
+    const box = stack.getBoundingClientRect();
+    column = clamp(Math.floor((event.clientX - box.left) / box.width * width), width);
+    row = clamp(Math.floor((event.clientY - box.top) / box.height * height), height);
+    probe();
+  }
+
+  example.addEventListener("pointermove", point);
+  example.addEventListener("pointerdown", point);
+  example.addEventListener("pointerleave", (event) => {
+    if (event.pointerType !== "touch") stopProbing();  // a lifted finger leaves the values
+  });
+  document.addEventListener("pointerdown", (event) => {
+    if (!example.contains(event.target)) stopProbing();
+  });
+  const canvas = maps[0].canvas;
+  canvas.tabIndex = 0;
+  canvas.addEventListener("focus", () => {
+    if (canvas.matches(":focus-visible")) probe();
+  });
+  canvas.addEventListener("blur", stopProbing);
+  canvas.addEventListener("keydown", ({key, shiftKey}) => {
+    const [right, down] = ARROWS[key] ?? [];
+    if (right === undefined) return;
+    const step = shiftKey ? 10 : 1;
+    column = clamp(column + step * right, width);
+    row = clamp(row + step * down, height);
+    probe();
   });
 
   return (threshold, mode, isOutlined) => {
