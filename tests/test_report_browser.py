@@ -171,19 +171,18 @@ def test_colours_switch_between_fair_and_the_papers(show):
     }
 
 
-def test_pointing_at_a_map_shows_all_values_there(show, page_path):
-    page = show()
-    example = page.locator("#comparison .example").first
-    canvas = example.locator("canvas").nth(1)
+def middle_of(canvas, row, column):
+    """Where a pixel of a map is in its canvas."""
     canvas.scroll_into_view_if_needed()
     box = canvas.bounding_box()
-    row, column = 2, 5
-    canvas.hover(
-        position={
-            "x": box["width"] * (column + 0.5) / SIZE,
-            "y": box["height"] * (row + 0.5) / SIZE,
-        }
-    )
+    return {
+        "x": box["width"] * (column + 0.5) / SIZE,
+        "y": box["height"] * (row + 0.5) / SIZE,
+    }
+
+
+def assert_shows_values(example, page_path, row, column):
+    """Asserts that every heatmap's value at a pixel is shown."""
     values = [
         float(v.replace("−", "-")) for v in example.locator(".probe").all_inner_texts()
     ]
@@ -193,6 +192,39 @@ def test_pointing_at_a_map_shows_all_values_there(show, page_path):
             heatmap = arrays["heatmap"][2]
         scale = 1 if kind == "joint" else np.abs(heatmap).max()
         assert value == pytest.approx(heatmap[row, column] / scale, abs=0.01)
+
+
+def test_pointing_at_a_map_shows_all_values_there(show, page_path):
+    page = show()
+    example = page.locator("#comparison .example").first
+    canvas = example.locator("canvas").nth(1)
+    canvas.hover(position=middle_of(canvas, 2, 5))
+    assert_shows_values(example, page_path, 2, 5)
+    page.mouse.move(0, 0)
+    assert set(example.locator(".probe").all_inner_texts()) == {""}
+
+
+def test_touching_a_map_shows_all_values_there_until_another_touch(show, page_path):
+    page = show(has_touch=True)
+    example, other = page.locator("#comparison .example").all()
+    canvas = example.locator("canvas").nth(1)
+    canvas.tap(position=middle_of(canvas, 2, 5))
+    assert_shows_values(example, page_path, 2, 5)
+    other.locator("header").tap()
+    assert set(example.locator(".probe").all_inner_texts()) == {""}
+
+
+def test_arrow_keys_go_over_a_map(show, page_path):
+    page = show()
+    example = page.locator("#comparison .example").first
+    [canvas] = example.locator("canvas[tabindex]").all()
+    canvas.press("ArrowRight")  # from the middle
+    canvas.press("ArrowUp")
+    assert_shows_values(example, page_path, SIZE // 2 - 1, SIZE // 2 + 1)
+    canvas.press("Shift+ArrowLeft")
+    assert_shows_values(example, page_path, SIZE // 2 - 1, 0)
+    canvas.press("Tab")
+    assert set(example.locator(".probe").all_inner_texts()) == {""}
 
 
 def test_filter_shows_one_kind_of_image(show):

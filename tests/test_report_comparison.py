@@ -214,11 +214,26 @@ def test_table_has_all_numbers_and_failed_methods_last(folder):
     assert level.get("data-value") == "0.15"
     headers = [text_of(th) for th in table.xpath(".//th[@data-sort]")]
     assert headers[2:5] == [
-        "pointing game, higher is better↑",
-        "mass, higher is better↑",
-        "deletion, lower is better↓",
+        "pointing game, higher is better↑ n = 25",
+        "mass, higher is better↑ n = 25",
+        "deletion, lower is better↓ n = 25",
     ]
-    assert headers[5] == "coverage"
+    assert headers[5] == "coverage n = 25"
+
+
+def test_numbers_of_images_are_told_where_methods_differ(folder):
+    path = folder / "comparison.json"
+    found = json.loads(path.read_text())
+    found["values"]["gradient"]["mass"]["n"] = 24
+    path.write_text(json.dumps(found))
+    table = parse(write(folder)).find_class("numbers-of-methods")[0]
+    headers = [text_of(th) for th in table.xpath(".//th[@data-sort]")]
+    assert headers[3] == "mass, higher is better↑"
+    assert headers[4] == "deletion, lower is better↓ n = 25"
+    rows = {text_of(tr[0]): [text_of(td) for td in tr[1:]] for tr in table.iter("tr")}
+    assert rows["gradient"][2] == "0.300 ± 0.100 n = 24"
+    assert rows["joint mask"][2] == "0.400 ± 0.100 n = 25"
+    assert rows["joint mask"][3] == "0.300 ± 0.100"
 
 
 def test_examples_carry_the_heatmaps_of_their_index(tmp_path):

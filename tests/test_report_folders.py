@@ -165,6 +165,24 @@ def test_decoded_layers_are_a_table_and_pictures(tmp_path):
     assert "0.75 as Table 2" in page.text_content()
 
 
+def test_numbers_of_test_images_are_told_where_they_differ(tmp_path):
+    folder = write_decoding(tmp_path / "decoded")
+    write_report([folder], tmp_path / "page.html")
+    page = parse((tmp_path / "page.html").read_text(encoding="utf-8"))
+    assert "Means over the 4 test images" in page.text_content()
+    path = folder / "metrics.csv"
+    path.write_text(
+        path.read_text().replace(
+            "cladec,accuracy,0.5,0.5,4", "cladec,accuracy,0.5,0.5,3"
+        )
+    )
+    write_report([folder], tmp_path / "page.html")
+    page = parse((tmp_path / "page.html").read_text(encoding="utf-8"))
+    [table] = page.xpath("//table[contains(@class, 'sortable')]")
+    last = [text_of(cell) for cell in table.xpath("tbody/tr[last()]/td")]
+    assert last[1] == "2.500 ± 0.500 n = 4" and last[5] == "50.0% n = 3"
+
+
 @pytest.mark.parametrize(
     ("name", "text", "message"),
     [

@@ -11,8 +11,9 @@ from types import SimpleNamespace
 import lxml.html
 import numpy as np
 import pytest
-from PIL import Image
+from PIL import ExifTags, Image
 
+from keras_xai.datasets.images import read_image
 from keras_xai.errors import InputError
 from keras_xai.report import explanations, pictures
 from keras_xai.report.report import write_report
@@ -302,6 +303,33 @@ def test_a_data_set_without_lists_of_a_class_is_read_by_its_annotations(tmp_path
         )
     write(inputs)
     assert inputs.out.read_text() == expected
+
+
+def test_a_list_may_have_names_with_blanks_and_difficult_images(tmp_path):
+    inputs = write_inputs(tmp_path, names=["IMG 0", "IMG 1", "IMG 2"], wrong=())
+    path = inputs.data / "ImageSets" / "Main" / "star_val.txt"
+    path.write_text("\ufeffIMG 0  -1\nIMG 1   0\n\nIMG 2  -1\n", encoding="utf-8")
+    page = parse(write(inputs))
+    names = page.xpath("//article//code")
+    assert [text_of(name) for name in names] == ["IMG 1.png", "IMG 0.png", "IMG 2.png"]
+    assert [text_of(mark) for mark in page.find_class("mark")] == [
+        "✓ truth: star",
+        "✓ truth: no star",
+        "✓ truth: no star",
+    ]
+
+
+def test_images_are_decoded_as_they_were_explained(tmp_path):
+    inputs = write_inputs(tmp_path, wrong=())
+    path = inputs.data / "JPEGImages" / "000001.png"
+    exif = Image.Exif()
+    exif[ExifTags.Base.Orientation] = 6
+    pixels = np.zeros((4, 6, 4), np.uint8)
+    pixels[0] = 0, 0, 255, 255  # a blue line above transparency
+    Image.fromarray(pixels).save(path, exif=exif)
+    expected = read_image(path, 3, (SIZE, SIZE))
+    [shown] = parse(write(inputs)).xpath("//img[@alt='Image 000001.png']/@src")
+    np.testing.assert_array_equal(decode_png(shown), expected)
 
 
 @pytest.mark.parametrize(

@@ -236,10 +236,11 @@ function showExample(example, colourMaps) {
     if (canvas.matches(":focus-visible")) probe();
   });
   canvas.addEventListener("blur", stopProbing);
-  canvas.addEventListener("keydown", ({key, shiftKey}) => {
-    const [right, down] = ARROWS[key] ?? [];
-    if (right === undefined) return;
-    const step = shiftKey ? 10 : 1;
+  canvas.addEventListener("keydown", (event) => {
+    const [right, down] = ARROWS[event.key] ?? [0, 0];
+    if (!right && !down) return;
+    event.preventDefault();  // to scroll
+    const step = event.shiftKey ? 10 : 1;
     column = clamp(column + step * right, width);
     row = clamp(row + step * down, height);
     probe();
