@@ -31,14 +31,17 @@ test: $(STAMP) ## run the tests
 test-slow: $(STAMP) ## run the tests that take minutes
 	$(BIN)/python -m pytest -m slow
 
-check: $(STAMP) ## format, lint, types, import directions
+check: $(STAMP) ## check format, style, types, import directions
 	$(BIN)/ruff format --check .
 	$(BIN)/ruff check .
 	$(BIN)/mypy
 	$(BIN)/python -m pytest --quiet tests/test_imports.py
 
-reproduce: $(STAMP) ## run what is missing of the papers' experiments
+reproduce: $(STAMP)-innvestigate ## run what is missing of the papers' experiments
 	$(BIN)/keras-xai reproduce joint
+	$(BIN)/keras-xai reproduce compare
+	$(BIN)/keras-xai reproduce cladec
+	$(BIN)/keras-xai reproduce real
 
 TUTORIAL := polygons classifier voc
 tutorial: $(TUTORIAL:%=tutorial-%) ## run docs/tutorial/*.py and write their pages

@@ -1,5 +1,6 @@
 """The README says what the repository holds."""
 
+import argparse
 import importlib.util
 import json
 import re
@@ -55,6 +56,14 @@ def test_every_command_names_a_verb():
     commands = re.findall(r"^keras-xai (\S+)", README, re.MULTILINE)
     assert set(commands) <= set(VERBS)
     assert set(VERBS) - {"demo"} <= set(commands)
+
+
+def test_make_reproduces_every_experiment():
+    parser = argparse.ArgumentParser()
+    VERBS["reproduce"].add_arguments(parser)
+    papers = parser._positionals._group_actions[0].choices
+    makefile = (ROOT / "Makefile").read_text()
+    assert re.findall(r"keras-xai reproduce (\w+)", makefile) == list(papers)
 
 
 def test_tree_names_what_is_there():
