@@ -4,7 +4,7 @@ import argparse
 import os
 import sys
 import warnings
-from typing import Any
+from typing import TextIO
 
 from keras_xai import __version__
 from keras_xai.cli import (
@@ -82,11 +82,18 @@ def _tell_warnings(verb: str) -> None:
     """Shows what is left out of the input in one sentence, as errors are."""
     show_others = warnings.showwarning
 
-    def show(message: Any, category: type[Warning], *place: Any) -> None:
+    def show(
+        message: Warning | str,
+        category: type[Warning],
+        filename: str,
+        lineno: int,
+        file: TextIO | None = None,
+        line: str | None = None,
+    ) -> None:
         if issubclass(category, InputWarning):
             print(f"keras-xai {verb}: {message}", file=sys.stderr)
         else:
-            show_others(message, category, *place)
+            show_others(message, category, filename, lineno, file, line)
 
     warnings.simplefilter("always", InputWarning)
     warnings.showwarning = show
