@@ -204,6 +204,16 @@ def test_kept_units_stay_and_the_others_are_zero(images):
         keep_units(encoder, (3,))
 
 
+@pytest.mark.parametrize("input_range", [(1, 1), (0, float("inf")), (float("nan"), 1)])
+def test_a_range_that_leaves_nothing_to_see_is_refused(input_range):
+    image = keras.Input((1, 1, 1))
+    model = keras.Model(image, keras.layers.Dense(2)(keras.layers.Flatten()(image)))
+    with pytest.raises(
+        ValueError, match="`input_range`. Expected two different numbers"
+    ):
+        build_image_classifier(model, (1, 1, 1), input_range=input_range)
+
+
 @pytest.mark.parametrize(
     "input_range, expected", [((0, 1), 0.25), ((0, 255), 63.75), ((-1, 1), -0.5)]
 )

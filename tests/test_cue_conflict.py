@@ -77,3 +77,10 @@ def test_shape_bias_counts_conflicts_alone():
     assert np.isnan(shape_bias(shapes + 5, shapes, textures).shape_bias)
     with pytest.raises(ValueError, match="`decisions`"):
         shape_bias(decisions[:2], shapes, textures)
+
+
+def test_an_image_in_another_shapes_folder_is_named(folder):
+    path = next((folder / "bear").iterdir())
+    path.rename(folder / "car" / path.name)
+    with pytest.raises(InputError, match="shows the shape 'bear' .*'car', as its"):
+        read_cue_conflict(folder, size=(8, 8))

@@ -10,6 +10,7 @@ from tiny_training import TINY
 from keras_xai.errors import InputError
 from keras_xai.training.config import (
     JointConfig,
+    Stage,
     changes_from_default,
     config_from_dict,
     config_to_dict,
@@ -54,3 +55,8 @@ def test_unknown_option_is_named():
         config_from_dict({"lambda": 1})
     with pytest.raises(InputError, match="Unknown option `epoch` in Stage"):
         config_from_dict({"stages": [{"epoch": 1}]})
+
+
+def test_stages_of_one_name_are_refused():
+    with pytest.raises(InputError, match="`stages`.*name of its own.*joint, joint"):
+        JointConfig(stages=(Stage("joint", ("explainer",)),) * 2)

@@ -59,6 +59,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "--epochs", type=int, default=16, help="of each training; the paper's are 64"
     )
     parser.add_argument("--batch-size", type=int, default=128, help="images a step")
+    parser.add_argument(
+        "--learning-rate", type=float, default=1e-3, help="Adam's, of each training"
+    )
     add_input_format(parser)
     parser.add_argument(
         "--constant",
@@ -91,7 +94,10 @@ def run(args: argparse.Namespace) -> str:
 
     tf.get_logger().setLevel("ERROR")  # every model's predictions are worth a note
     config = DecodingConfig(
-        epochs=args.epochs, batch_size=args.batch_size, alpha=args.alpha
+        epochs=args.epochs,
+        batch_size=args.batch_size,
+        learning_rate=args.learning_rate,
+        alpha=args.alpha,
     )
     policy = resolve_precision(args.precision)
     keras.config.set_dtype_policy(policy)

@@ -1,7 +1,6 @@
 """Explain a run by its masks, or your own classifier by iNNvestigate and ClaDec."""
 
 import argparse
-import math
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -103,10 +102,16 @@ def run(args: argparse.Namespace) -> str:
     tf.get_logger().setLevel("ERROR")  # every size of a last batch is worth a note
     images = open_images(args.images)
     progress = partial(progress_bar, quiet=args.quiet)
-    if names:
-        _explain_with_methods(args, names, methods, images, progress)
-    else:
-        _explain_with_masks(args, images, args.out, progress)
+    try:
+        if names:
+            _explain_with_methods(args, names, methods, images, progress)
+        else:
+            _explain_with_masks(args, images, args.out, progress)
+    except (MemoryError, tf.errors.ResourceExhaustedError) as error:
+        raise InputError(
+            "Memory ran out; expected a smaller --batch-size. "
+            f"Received: batch_size={args.batch_size}"
+        ) from error
     return str(args.out)
 
 
@@ -264,9 +269,3 @@ def _check_options(args: argparse.Namespace, names: tuple[str, ...]) -> None:
                     f"Invalid value for `{name}`. It is for {wanted}; expected none "
                     f"here. Received: {name}={value}"
                 )
-    low, high = args.input_range
-    if not (math.isfinite(low) and math.isfinite(high)) or low == high:
-        raise InputError(
-            "Invalid value for `input_range`. Expected two different numbers, for "
-            f"black and for white. Received: input_range={low:g} {high:g}"
-        )

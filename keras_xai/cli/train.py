@@ -53,7 +53,10 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         help="change one option of the recipe; may be repeated",
     )
     parser.add_argument(
-        "--l1", type=float, help="price of one pixel of mask, instead of the recipe's"
+        "--l1",
+        type=float,
+        help="price of the mask, instead of the recipe's and without a ramp's start: "
+        "of a white pixel in joint-2019, of a white mask in the others",
     )
     for option, meaning in MASK_LOSSES.items():
         parser.add_argument(

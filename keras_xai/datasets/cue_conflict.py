@@ -1,6 +1,7 @@
 """Cue-conflict images: the shape of one object, the texture of another."""
 
 import re
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Literal
 
@@ -55,6 +56,12 @@ def read_cue_conflict(
     for label, name in enumerate(class_names):
         paths = list_images(folder / name)
         matches = [_match(path, class_names) for path in paths]
+        for path, match in zip(paths, matches, strict=True):
+            if match[1] != name:
+                raise InputError(
+                    f"{path} shows the shape '{match[1]}' by its name; expected "
+                    f"'{name}', as its folder."
+                )
         contents = sorted({match[2] for match in matches}, key=int)
         units = contents if split_by == "content" else paths
         held_out = len(units) // VALIDATION_EVERY
@@ -92,7 +99,7 @@ def textures_of(split: Split) -> np.ndarray:
     return np.array([split.class_names.index(name) for name in names], np.int32)
 
 
-def _match(path: Path, class_names) -> re.Match:
+def _match(path: Path, class_names: Sequence[str]) -> re.Match:
     match = NAME.fullmatch(path.stem)
     if match is None or not {match[1], match[3]} <= set(class_names):
         raise InputError(

@@ -29,8 +29,8 @@ def build_image_classifier(
         `probs`, `(batch, num_classes)` float32; it shares the model's layers.
 
     Raises:
-        ValueError: if there is not exactly one image input, its shape does not fit, or
-            the output is not as above.
+        ValueError: if there is not exactly one image input, its shape does not fit, the
+            input range is none, or the output is not as above.
     """
     constants = constants or {}
     name, expected = find_image_input(model, constants)
@@ -40,8 +40,14 @@ def build_image_classifier(
             f"'{name}' says. Received: image_shape={tuple(image_shape)}"
         )
 
-    image = keras.Input(image_shape, name="image")
     low, high = input_range
+    if not (math.isfinite(low) and math.isfinite(high)) or low == high:
+        raise ValueError(
+            "Invalid value for `input_range`. Expected two different numbers, for "
+            f"black and for white. Received: input_range={low:g} {high:g}"
+        )
+
+    image = keras.Input(image_shape, name="image")
     x = image
     if (low, high) != (0, 1):
         x = keras.layers.Rescaling(

@@ -288,7 +288,7 @@ def _command(settings: dict[str, Any]) -> list[str]:
     config = settings["config"]
     command = ["keras-xai", "decode", settings["model"]]
     command += ["--layer", settings["layer"], "--data", settings["data"], "decoded"]
-    for name in ("epochs", "batch_size", "alpha"):
+    for name in ("epochs", "batch_size", "learning_rate", "alpha"):
         command += [f"--{name.replace('_', '-')}", str(config[name])]
     command += ["--seed", str(settings["seed"]), "--precision", settings["precision"]]
     if settings["input_range"] != [0.0, 1.0]:

@@ -90,6 +90,16 @@ class JointConfig:
     dense_activation: str = "sigmoid"
     dropout: float = 0.3
 
+    def __post_init__(self) -> None:
+        """Raises an InputError if two stages have one name, by which they are kept."""
+        names = [stage.name for stage in self.stages]
+        for name in names:
+            if names.count(name) > 1:
+                raise InputError(
+                    "Invalid value for `stages`. Expected a name of its own for each. "
+                    f"Received: {', '.join(names)}"
+                )
+
     def l1_weight(self, stage: Stage, epoch: int, num_pixels: int) -> float:
         """Returns an epoch's weight of `keras_xai.losses.l1`, a mean over the batch.
 
