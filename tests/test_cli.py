@@ -170,7 +170,7 @@ def test_train_refuses_bad_input(polygons, run_dir, tmp_path, capsys):
         polygons,
         run,
         *TINY_RUN,
-        "--set=classifier_filters=[4,4,4,4,4,4]",
+        "--set=classifier_filters=[4,8,8,8,8,8]",
     )
     assert "another seed" in fails(
         capsys, "train", polygons, run_dir, *TINY_RUN, "--seed=9"
