@@ -41,8 +41,8 @@ from keras_xai.datasets.split import Split
 from keras_xai.datasets.voc import read_voc
 from keras_xai.evaluation.baselines import centre_gaussian
 from keras_xai.evaluation.localization import pointing_game, relevance_mass
-from keras_xai.recipes import RECIPES
-from keras_xai.training.config import config_to_dict, scale_l1
+from keras_xai.recipes import joint_photographs
+from keras_xai.training.config import config_to_dict
 
 DATA = Path("work/data/raccoon-voc")
 FOLDER = Path("work/tutorial/voc")
@@ -114,33 +114,25 @@ for subset, split in (("train", train), ("val", validation)):
 """
 ## 2. Training without boxes, and with them
 
-The recipe `joint` was made for thin lines on white, so photographs get a recipe of
-their own: a JSON file of options. `scale` and `offset` bring pixels from 0 to 255 to
-about zero mean and unit variance. Bilinear upsampling makes smooth masks. They start
-brighter (`init_gain`), are max-pooled on their way into the classifier, and cost a
-fiftieth, since a raccoon needs more of them than a triangle; from the recipe's dim
-start and with its average pooling the mask went black here. And there are fewer epochs.
-All weights are in units of cross-entropy. If the images of your folder differ in size,
-add `--size 64 64`.
+The recipe `joint` was made for thin lines on white; `joint-photographs` is the one for
+photographs. Its `scale` and `offset` bring pixels from 0 to 255 to about zero mean and
+unit variance. Bilinear upsampling makes smooth masks. They start brighter
+(`init_gain`) and are max-pooled on their way into the classifier; from the other
+recipe's dim start and with its average pooling the mask went black here. And they cost
+a fiftieth, since a raccoon needs more of them than a triangle. A recipe may also be a
+JSON file of options: here it has fewer epochs. All weights are in units of
+cross-entropy. If the images of your folder differ in size, add `--size 64 64`.
 """
 
 # %%
 EPOCHS = {"classifier": 12, "explainer": 2, "joint": 6}
-joint = scale_l1(RECIPES["joint"]("quick"), 1 / 50)
+photographs = joint_photographs.get_config("quick", price=1 / 50)
 stages = tuple(
     dataclasses.replace(stage, epochs=EPOCHS[stage.name], l1_ramp_epochs=4)
-    for stage in joint.stages
+    for stage in photographs.stages
 )
-photographs = dataclasses.replace(
-    joint,
-    stages=stages,
-    scale=4.5 / 255,
-    offset=-2.0,
-    upsampling="bilinear",
-    init_gain=1.0,
-    mask_pooling="max",
-)
-Path("photographs.json").write_text(json.dumps(config_to_dict(photographs), indent=2))
+options = config_to_dict(dataclasses.replace(photographs, stages=stages))
+Path("photographs.json").write_text(json.dumps(options, indent=2))
 
 OPTIONS = "--recipe photographs.json --target raccoon --seed 0"
 keras_xai(f"train raccoons run {OPTIONS}")
