@@ -6,6 +6,7 @@ from keras_xai.recipes import PROFILES, RECIPES
 from keras_xai.reproduction import joint
 from keras_xai.reproduction.joint_claims import CLAIMS, judge
 from keras_xai.reproduction.joint_summary import write_summary
+from keras_xai.reproduction.ledger import format_spread
 from keras_xai.sweeps import Cell, run_missing
 from keras_xai.training.config import config_from_dict
 
@@ -106,6 +107,12 @@ def test_verdicts_follow_the_numbers():
     row = judge(reaches, 9, {paper: {0: None}, ours: {0: None}}, "smoke")
     assert row["verdict"] == "missing" and row["n"] == 0
     assert judge(reaches, 9, {}, "smoke") is None
+
+
+def test_a_spread_is_written_without_a_sign_before_zeros():
+    assert format_spread([]) == "missing"
+    assert format_spread([-0.0004]) == "0.000"
+    assert format_spread([-0.25, -0.75], 2) == "-0.50 ± 0.35"
 
 
 def test_one_seed_is_told():

@@ -24,9 +24,8 @@ def format_spread(values: Sequence[float], digits: int = 3) -> str:
     numbers = spread(values)
     if numbers["mean"] is None:
         return "missing"
-    if numbers["sd"] is None:
-        return f"{numbers['mean']:.{digits}f}"
-    return f"{numbers['mean']:.{digits}f} ± {numbers['sd']:.{digits}f}"
+    mean = f"{round(numbers['mean'], digits) + 0.0:.{digits}f}"  # no minus before zeros
+    return mean if numbers["sd"] is None else f"{mean} ± {numbers['sd']:.{digits}f}"
 
 
 def judge_recipes(
