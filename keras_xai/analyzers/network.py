@@ -33,6 +33,14 @@ class Network:
     offset: np.ndarray
 
 
+_CONVOLUTION = (
+    "kernel_size",
+    "strides",
+    "padding",
+    "dilation_rate",
+    "activation",
+    "use_bias",
+)
 # What a layer is made of, by the names that Keras 2 and Keras 3 share.
 _KNOWN: dict[type[keras.layers.Layer], tuple[str, ...]] = {
     keras.layers.Activation: ("activation",),
@@ -41,26 +49,10 @@ _KNOWN: dict[type[keras.layers.Layer], tuple[str, ...]] = {
     keras.layers.AveragePooling2D: ("pool_size", "strides", "padding"),
     keras.layers.BatchNormalization: ("axis", "epsilon", "center", "scale"),
     keras.layers.Concatenate: ("axis",),
-    keras.layers.Conv2D: (
-        "filters",
-        "kernel_size",
-        "strides",
-        "padding",
-        "dilation_rate",
-        "activation",
-        "use_bias",
-    ),
+    keras.layers.Conv2D: ("filters", *_CONVOLUTION),
     keras.layers.Cropping2D: ("cropping",),
     keras.layers.Dense: ("units", "activation", "use_bias"),
-    keras.layers.DepthwiseConv2D: (
-        "kernel_size",
-        "strides",
-        "padding",
-        "depth_multiplier",
-        "dilation_rate",
-        "activation",
-        "use_bias",
-    ),
+    keras.layers.DepthwiseConv2D: ("depth_multiplier", *_CONVOLUTION),
     keras.layers.ELU: ("alpha",),
     keras.layers.Flatten: (),
     keras.layers.GlobalAveragePooling2D: (),
@@ -74,16 +66,7 @@ _KNOWN: dict[type[keras.layers.Layer], tuple[str, ...]] = {
     keras.layers.PReLU: ("shared_axes",),
     keras.layers.ReLU: ("max_value", "negative_slope", "threshold"),
     keras.layers.Reshape: ("target_shape",),
-    keras.layers.SeparableConv2D: (
-        "filters",
-        "kernel_size",
-        "strides",
-        "padding",
-        "depth_multiplier",
-        "dilation_rate",
-        "activation",
-        "use_bias",
-    ),
+    keras.layers.SeparableConv2D: ("filters", "depth_multiplier", *_CONVOLUTION),
     keras.layers.Subtract: (),
     keras.layers.UpSampling2D: ("size", "interpolation"),
     keras.layers.ZeroPadding2D: ("padding",),
