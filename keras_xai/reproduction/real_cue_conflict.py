@@ -35,7 +35,7 @@ def measure_cue_conflict(
 ) -> dict[str, Any]:
     """Trains one cell on cue-conflict images and measures it.
 
-    Beside the result it writes the cell's examples, an .npz of validation images, two
+    For seed 0 it also writes the cell's examples, an .npz of validation images, two
     contents of each of Fig. 8's classes and one of every other: `images`
     `(n, height, width, 3)` and `masks` `(n, height, width)`, uint8, 255 being 1;
     `labels` and `decisions`, class names.
@@ -82,15 +82,16 @@ def measure_cue_conflict(
     found = predict(training, validation.images)
     baselines = baseline_masks(found.masks, validation.images)
     most_frequent = np.bincount(validation.labels).argmax()
-    chosen = choose_examples(validation)
-    names = np.array(validation.class_names)
-    np.savez_compressed(
-        results_dir / f"{Path(cell.filename).stem}.npz",
-        images=validation.images[chosen],
-        masks=np.round(found.masks[chosen] * 255).astype(np.uint8),
-        labels=names[validation.labels[chosen]],
-        decisions=names[found.joint[chosen]],
-    )
+    if spec["seed"] == 0:
+        chosen = choose_examples(validation)
+        names = np.array(validation.class_names)
+        np.savez_compressed(
+            results_dir / f"{Path(cell.filename).stem}.npz",
+            images=validation.images[chosen],
+            masks=np.round(found.masks[chosen] * 255).astype(np.uint8),
+            labels=names[validation.labels[chosen]],
+            decisions=names[found.joint[chosen]],
+        )
     return rounded(
         {
             "final": training.rows[-1],

@@ -7,7 +7,7 @@ import numpy as np
 
 from keras_xai.report.figures import draw_mask_grid
 from keras_xai.reproduction.real_cue_conflict import FIGURE_CLASSES
-from keras_xai.reproduction.real_measures import Group, Result, finished
+from keras_xai.reproduction.real_measures import Group, Result
 from keras_xai.sweeps import Cell
 
 Groups = Mapping[str, Group]  # setting to its cells
@@ -15,34 +15,34 @@ Pictures = tuple[np.ndarray, np.ndarray]  # images and masks
 
 
 def draw_cue_conflict(groups: Groups, folder: Path) -> None:
-    """Draws figures/fig8_RECIPE_SPLIT.png of each setting's first seed, if any.
+    """Draws figures/fig8_RECIPE_SPLIT.png of each setting's seed 0, if it is there.
 
     A row is a class of Fig. 8, then two other classes; its label tells what the joint
     model takes the images for.
     """
     for name, group in groups.items():
-        for result in finished(group)[:1]:
+        if result := group.get(0):
             examples = _read_examples(result, folder)
             _, recipe, split_by = name.split("_")
             draw_mask_grid(
                 _class_rows(examples),
                 folder / "figures" / f"fig8_{recipe}_{split_by}.png",
-                title=f"Cue conflict, recipe {recipe}, split by {split_by}, seed "
-                f"{result['spec']['seed']}: shape, and what the model answers",
+                title=f"Cue conflict, recipe {recipe}, split by {split_by}, seed 0: "
+                "shape, and what the model answers",
             )
 
 
 def draw_raccoon(groups: Groups, folder: Path) -> None:
-    """Draws figures/raccoon.png: a row a recipe, of the same windows if the seed is.
+    """Draws figures/raccoon.png: a row a recipe, of the same windows, seed 0.
 
     Boxes are outlined in yellow.
     """
     rows: dict[str, Pictures] = {}
     for name, group in groups.items():
-        for result in finished(group)[:1]:
+        if result := group.get(0):
             examples = _read_examples(result, folder)
             images = np.stack(list(map(outline, examples["images"], examples["boxes"])))
-            label = f"{name.split('_')[1]}, seed {result['spec']['seed']}"
+            label = f"{name.split('_')[1]}, seed 0"
             rows[label] = images, examples["masks"]
     if rows:
         draw_mask_grid(
