@@ -99,8 +99,9 @@ def ledger_row(
 
 
 def write_ledger(path: Path, paper: str, claims: Sequence[dict[str, Any]]) -> None:
-    """Replaces one paper's rows in claims.json and keeps the others."""
+    """Replaces one paper's rows in claims.json; papers are in alphabetical order."""
     others = []
     if path.exists():
         others = [c for c in json.loads(path.read_text()) if c["paper"] != paper]
-    write_atomically(path, json.dumps([*others, *claims], indent=1) + "\n")
+    ledger = sorted([*others, *claims], key=lambda claim: claim["paper"].lower())
+    write_atomically(path, json.dumps(ledger, indent=1) + "\n")
