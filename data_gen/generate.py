@@ -167,6 +167,7 @@ def _write_chunk(
     config: PolygonConfig, folder: str, first: int, labels: Sequence[int]
 ) -> int:
     """Writes the files of images `first`, `first + 1`, ...; returns their number."""
+    _keep_freed_memory()
     for name, pixels, mask, xml in make_pictures(config, first, labels):
         for path, content in (
             (f"{folder}/{IMAGES}/{name}.png", encode_png(pixels)),
@@ -176,6 +177,15 @@ def _write_chunk(
             with open(path, "xb") as file:
                 file.write(content)
     return len(labels)
+
+
+def _keep_freed_memory() -> None:
+    """Lets glibc keep what an image frees, for the next: a third faster.
+
+    By default it hands large blocks back to the system, which zeroes each page when
+    they are asked for again. Its threshold follows the largest block ever freed.
+    """
+    np.empty(2**24, np.uint8)
 
 
 def _write_pictures(

@@ -154,7 +154,7 @@ def decode_layer(
     *,
     seed: int,
     units: tuple[int, ...] | None = None,
-    reference: bool = True,
+    ref_ae: bool = True,
     settings: Mapping[str, Any] | None = None,
     report: Callable[[str, LogRow], None] = lambda method, row: None,
     finish: Callable[[Path], None] = lambda folder: None,
@@ -180,7 +180,7 @@ def decode_layer(
         out_dir: the folder to make.
         seed: of weights and batches.
         units: see `open_encoder`.
-        reference: whether to train RefAE too, as method `ref_ae`.
+        ref_ae: whether to train RefAE too.
         settings: more to keep in settings.json.
         report: called with a method and each epoch's row.
         finish: called with the folder before it appears; may add files.
@@ -210,7 +210,7 @@ def decode_layer(
         TemporaryDirectory(prefix=".decoding-", dir=part) as room,
     ):
         autoencoders = {}
-        if reference:
+        if ref_ae:
             autoencoders["ref_ae"] = train_ref_ae(
                 encoder,
                 train.images,

@@ -19,7 +19,6 @@ from keras_xai.report.image_grids import draw_image_grid
 
 NUM_COLUMNS = 8  # of reconstructions.png
 LABELS = {"ref_ae": "RefAE", "cladec": "ClaDec"}
-ARRAYS = {"ref_ae": "reference", "cladec": "reconstruction"}  # in cladec.npz
 
 
 class DecodedLayer(NamedTuple):
@@ -117,13 +116,12 @@ def write_reconstructions(
 ) -> dict[str, Judged]:
     """Shows what a layer still knows of each image; memory does not grow with them.
 
-    Writes cladec/cladec.npz: `reconstruction`, float32 `(num_images, height, width,
-    channels)` in [0, 1]; `squared_error`, float32 `(num_images,)`, summed over pixels
-    and channels; `probs`, float32 `(num_images, num_classes)`, what the classifier says
-    of the reconstruction; `filename`; and of RefAE, if it was trained, `reference`,
-    `reference_squared_error` and `reference_probs`. For each image there is a PNG in
-    cladec/reconstructions/ and cladec/references/; reconstructions.png shows the first
-    images above theirs.
+    Writes cladec/cladec.npz and, if RefAE was trained, ref_ae/ref_ae.npz:
+    `reconstruction`, float32 `(num_images, height, width, channels)` in [0, 1];
+    `squared_error`, float32 `(num_images,)`, summed over pixels and channels; `probs`,
+    float32 `(num_images, num_classes)`, what the classifier says of the reconstruction;
+    and `filename`. Beside them is a PNG for each image in reconstructions/;
+    reconstructions.png shows the first images above theirs.
 
     Args:
         decoded: from `open_decoded`.
@@ -140,13 +138,13 @@ def write_reconstructions(
     Reference:
         [IDA21] Sec. 2.
     """
-    folder = out_dir / "cladec"
     num_images, num_classes = len(images), classifier.output_shape[-1]
     judged = {
         method: Judged(np.empty(num_images), np.empty(num_images, np.intp))
         for method in decoded.autoencoders
     }
-    folder.mkdir()
+    for method in judged:
+        (out_dir / method).mkdir()
     with tempfile.TemporaryDirectory(prefix=".cladec-", dir=out_dir) as room:
 
         def allocate(name: str, shape: tuple[int, ...]) -> np.ndarray:
@@ -155,8 +153,8 @@ def write_reconstructions(
                 path, "w+", np.float32, (num_images, *shape)
             )
 
-        pixels = {m: allocate(ARRAYS[m], images.shape[1:]) for m in judged}
-        probs = {m: allocate(f"{ARRAYS[m]}_probs", (num_classes,)) for m in judged}
+        pixels = {m: allocate(m, images.shape[1:]) for m in judged}
+        probs = {m: allocate(f"{m}_probs", (num_classes,)) for m in judged}
         for start in range(0, num_images, batch_size):
             batch = slice(start, min(start + batch_size, num_images))
             originals = scale_images(images[batch])
@@ -167,18 +165,19 @@ def write_reconstructions(
                 judged[method].squared_error[batch] = squared_error(originals, made)
                 judged[method].prediction[batch] = seen.argmax(axis=1)
                 _write_pictures(
-                    folder / f"{ARRAYS[method]}s", filenames[batch], _to_uint8(made)
+                    out_dir / method / "reconstructions",
+                    filenames[batch],
+                    _to_uint8(made),
                 )
             report(batch.stop)
-        arrays: dict[str, Any] = {}
         for method in judged:
-            prefix = "" if method == "cladec" else f"{ARRAYS[method]}_"
-            arrays[ARRAYS[method]] = pixels[method]
-            arrays[f"{prefix}probs"] = probs[method]
-            arrays[f"{prefix}squared_error"] = judged[method].squared_error.astype(
-                np.float32
+            np.savez(
+                out_dir / method / f"{method}.npz",
+                reconstruction=pixels[method],
+                squared_error=judged[method].squared_error.astype(np.float32),
+                probs=probs[method],
+                filename=np.array(filenames),
             )
-        np.savez(folder / "cladec.npz", filename=np.array(filenames), **arrays)
         rows = {"original": images[:NUM_COLUMNS]} | {
             LABELS[m]: _to_uint8(pixels[m][:NUM_COLUMNS]) for m in judged
         }

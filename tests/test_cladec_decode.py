@@ -150,7 +150,7 @@ def test_same_seed_same_reconstructions_and_any_seed_same_classifier(
 ):
     weights = keras.models.load_model(model_path).get_weights()
     for name, seed in (("a", 1), ("b", 1), ("c", 2)):
-        options = [f"--seed={seed}", "--no-reference"]
+        options = [f"--seed={seed}", "--no-ref-ae"]
         assert main(decode(model_path, images, tmp_path / name, *options)) == 0
         settings = json.loads((tmp_path / name / "settings.json").read_text())
         assert settings["classifier_hash"] == hash_arrays(weights)
@@ -248,7 +248,7 @@ def test_layers_that_cannot_be_decoded_are_refused(images, tmp_path, capsys):
 def test_joint_models_classifier_is_decoded_under_a_white_mask(images, tmp_path):
     path = tmp_path / "two.keras"
     build_classifier((8, 8, 3), 2, filters=(2, 2), dense_units=(3,)).save(path)
-    options = ["--constant=mask=1", "--input-range", 0, 255, "--no-reference"]
+    options = ["--constant=mask=1", "--input-range", 0, 255, "--no-ref-ae"]
     out = tmp_path / "out"
     assert main(decode(path, images, out, *options, layer="fc1")) == 0
     assert {method for method, _ in read(out)[0]} == {"original", "cladec"}

@@ -37,7 +37,8 @@ def test_parameter_counts_at_the_papers_size():
     assert vgg.count_params() == expected == 1_573_130
     assert build_resnet10((32, 32, 1), 10).count_params() == 1_231_274
     doublings = [(512, 256), (256, 128), (128, 64), (64, 32), (32, 1)]
-    parameters = [25 * a * b + b for a, b in doublings]
+    taps = [4, 25, 25, 25, 25]  # of the first 5x5 kernel only 2x2 reach an output
+    parameters = [n * a * b + b for n, (a, b) in zip(taps, doublings, strict=True)]
     counts = {(10,): sum(parameters) + 11 * 512, (1, 1, 512): sum(parameters)}
     counts |= {(2, 2, 256): sum(parameters[1:]), (8, 8, 64): sum(parameters[3:])}
     for code_shape, count in counts.items():
@@ -90,8 +91,7 @@ def test_decoder_has_the_images_size_for_every_code(size):
 def test_lower_layers_need_fewer_doublings():
     def count(code_shape):
         decoder = build_decoder(code_shape, (32, 32, 1), filters=1)
-        kind = keras.layers.Conv2DTranspose
-        return sum(isinstance(layer, kind) for layer in decoder.layers)
+        return sum(layer.name.startswith("up") for layer in decoder.layers)
 
     codes = [(10,), (1, 1, 8), (2, 2, 8), (8, 8, 8), (32, 32, 8)]
     assert [count(code) for code in codes] == [5, 5, 4, 2, 0]
@@ -105,6 +105,21 @@ def test_a_doubling_drops_what_an_odd_size_lacks():
     assert whole.shape == (1, 6, 6, 1)
     cropped = np.asarray(decoder(np.ones((1, 3, 3, 1), np.float32)))
     np.testing.assert_allclose(cropped, 1 / (1 + np.exp(-whole[:, :5, :5])), rtol=1e-5)
+
+
+def test_the_doubling_of_a_pixel_is_a_transposed_convolution(rng):
+    decoder = build_decoder((1, 1, 6), (2, 2, 3))
+    up = decoder.get_layer("up1")
+    conv = keras.layers.Conv2DTranspose(3, 5, strides=2, padding="same")
+    pixel = rng.normal(size=(4, 1, 1, 6)).astype(np.float32)
+    expected = conv(pixel)
+    limit = np.sqrt(6 / (25 * (6 + 3)))  # Glorot uniform's for the whole kernel
+    kernel, bias = np.asarray(up.kernel), rng.normal(size=3)
+    assert 0.8 * limit < np.max(np.abs(kernel)) <= limit
+    whole, _ = conv.get_weights()
+    assert limit * 0.9 < np.max(np.abs(whole)) <= limit * 1.0001
+    up.set_weights([whole[1:3, 1:3].transpose(3, 0, 1, 2)[None, None], bias])
+    np.testing.assert_allclose(up(pixel), expected + bias, rtol=1e-4, atol=1e-6)
 
 
 def test_decoder_ends_in_float32_whatever_the_policy(rng):

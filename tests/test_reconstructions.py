@@ -75,37 +75,35 @@ def test_cladec_is_written_whole_without_innvestigate(
     assert {path.name for path in out.iterdir()} == {
         "predictions.csv",
         "cladec",
+        "ref_ae",
         "reconstructions.png",
         "decisions.json",
         "examples.npz",
         "report.html",
     }
-    assert {path.name for path in (out / "cladec").iterdir()} == {
-        "cladec.npz",
-        "reconstructions",
-        "references",
-    }
-    with np.load(out / "cladec" / "cladec.npz") as npz:
-        arrays = dict(npz)
-    assert list(arrays["filename"]) == NAMES
     classifier = keras.models.load_model(room / "model.keras")
     scaled = photos / np.float32(255)
-    for method, array, prefix in (
-        ("cladec", "reconstruction", ""),
-        ("ref_ae", "reference", "reference_"),
-    ):
+    for method in ("cladec", "ref_ae"):
+        folder = out / method
+        assert {path.name for path in folder.iterdir()} == {
+            f"{method}.npz",
+            "reconstructions",
+        }
+        with np.load(folder / f"{method}.npz") as npz:
+            arrays = dict(npz)
+        assert list(arrays["filename"]) == NAMES
         autoencoder = keras.models.load_model(room / "decoded" / f"{method}.keras")
-        made = arrays[array]
+        made = arrays["reconstruction"]
         assert made.shape == (3, SIZE, SIZE, 3) and made.dtype == np.float32
         expected = autoencoder.predict(scaled, verbose=0)
         np.testing.assert_allclose(made, expected, atol=1e-5)
         errors = [((a - b) ** 2).sum() for a, b in zip(scaled, made, strict=True)]
-        np.testing.assert_allclose(arrays[f"{prefix}squared_error"], errors, rtol=1e-5)
+        np.testing.assert_allclose(arrays["squared_error"], errors, rtol=1e-5)
         np.testing.assert_allclose(
-            arrays[f"{prefix}probs"], classifier.predict(made, verbose=0), atol=1e-5
+            arrays["probs"], classifier.predict(made, verbose=0), atol=1e-5
         )
         for name, image in zip(NAMES, made, strict=True):
-            png = read_image(out / "cladec" / f"{array}s" / f"{name}.png", 3)
+            png = read_image(folder / "reconstructions" / f"{name}.png", 3)
             np.testing.assert_array_equal(png, np.rint(image * 255))
     probs = classifier.predict(scaled, verbose=0)
     for row, expected in zip(read_rows(out / "predictions.csv"), probs, strict=True):
@@ -122,8 +120,9 @@ def test_images_of_class_folders_keep_their_folder(room, tmp_path):
     assert main([*map(str, command)]) == 0
     rows = read_rows(tmp_path / "out" / "predictions.csv")
     assert rows[5]["filename"] == "b/0.png"
-    for kind in ("reconstructions", "references"):
-        assert len(list((tmp_path / "out" / "cladec" / kind).glob("[abc]/*.png"))) == 15
+    for method in ("cladec", "ref_ae"):
+        folder = tmp_path / "out" / method / "reconstructions"
+        assert len(list(folder.glob("[abc]/*.png"))) == 15
 
 
 def test_cladec_stays_when_every_analyzer_fails(room, monkeypatch, tmp_path):
@@ -144,7 +143,7 @@ def test_cladec_stays_when_every_analyzer_fails(room, monkeypatch, tmp_path):
     assert "longer than 1 s." in (out / "report.html").read_text()
 
 
-def test_layer_without_reference_is_shown_alone(room, tmp_path):
+def test_layer_without_ref_ae_is_shown_alone(room, tmp_path):
     decoded = copy_decoded(room, tmp_path / "decoded", methods=["cladec"])
     (decoded / "ref_ae.keras").unlink()
     out = tmp_path / "out"
@@ -152,7 +151,7 @@ def test_layer_without_reference_is_shown_alone(room, tmp_path):
     assert explain(room, "model.keras", out, *options) == 0
     with np.load(out / "cladec" / "cladec.npz") as arrays:
         assert set(arrays) == {"reconstruction", "squared_error", "probs", "filename"}
-    assert not (out / "cladec" / "references").exists()
+    assert not (out / "ref_ae").exists()
     assert "RefAE" not in (out / "report.html").read_text()
 
 

@@ -79,17 +79,18 @@ def write_decisions(
             "units": None,
             "methods": {"ref_ae": values | {"agreement": 1.0}, "cladec": values},
         }
-        (folder / "cladec").mkdir()
-        np.savez(
-            folder / "cladec" / "cladec.npz",
-            filename=filenames,
-            reconstruction=images.astype(np.float32) / 510,
-            squared_error=np.array([2.0, 2.5, 3.0], np.float32),
-            probs=np.array([[0.9, 0.1], [0.8, 0.2], [0.1, 0.9]], np.float32),
-            reference=images.astype(np.float32) / 255,
-            reference_squared_error=np.array([1.0, 1.5, 2.0], np.float32),
-            reference_probs=np.array([[0, 1], [1, 0], [0, 1]], np.float32),
-        )
+        for method, share, errors, probs in (
+            ("cladec", 0.5, [2.0, 2.5, 3.0], [[0.9, 0.1], [0.8, 0.2], [0.1, 0.9]]),
+            ("ref_ae", 1.0, [1.0, 1.5, 2.0], [[0, 1], [1, 0], [0, 1]]),
+        ):
+            (folder / method).mkdir()
+            np.savez(
+                folder / method / f"{method}.npz",
+                filename=filenames,
+                reconstruction=images.astype(np.float32) / 255 * share,
+                squared_error=np.array(errors, np.float32),
+                probs=np.array(probs, np.float32),
+            )
     (folder / "decisions.json").write_text(json.dumps(summary))
     return folder
 

@@ -175,13 +175,10 @@ keras_xai(
 )
 
 # %%
-with np.load("explanations/cladec/cladec.npz") as file:
-    rows = {
-        "image": x_test[chosen] / 255,
-        "ClaDec\npool2": from_pool2[chosen],
-        "RefAE\ndense": file["reference"],
-        "ClaDec\ndense": file["reconstruction"],
-    }
+rows = {"image": x_test[chosen] / 255, "ClaDec\npool2": from_pool2[chosen]}
+for title, method in (("RefAE\ndense", "ref_ae"), ("ClaDec\ndense", "cladec")):
+    with np.load(f"explanations/{method}/{method}.npz") as file:
+        rows[title] = file["reconstruction"]
 for method in ("gradient", "lrp.epsilon"):
     with np.load(f"explanations/{method}/{method}.npz") as file:
         heatmaps = file["heatmap"]

@@ -41,7 +41,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         help="weight of the classification loss in [0, 1]; 0 reconstructs only",
     )
     parser.add_argument(
-        "--no-reference", action="store_true", help="do not train RefAE beside it"
+        "--no-ref-ae", action="store_true", help="do not train RefAE beside it"
     )
     parser.add_argument(
         "--units",
@@ -127,7 +127,7 @@ def run(args: argparse.Namespace) -> str:
         for method, model in models.items()
     }
 
-    trainings = [*([] if args.no_reference else ["ref_ae"]), *classifiers]
+    trainings = [*([] if args.no_ref_ae else ["ref_ae"]), *classifiers]
     total = len(trainings) * args.epochs
     with progress_bar("epochs", total, quiet=args.quiet) as report:
         decode_layer(
@@ -139,7 +139,7 @@ def run(args: argparse.Namespace) -> str:
             args.out,
             seed=args.seed,
             units=args.units,
-            reference=not args.no_reference,
+            ref_ae=not args.no_ref_ae,
             settings={
                 "model": str(args.model),
                 "other": None if args.other is None else str(args.other),

@@ -1,8 +1,11 @@
 """The decoder of ClaDec and RefAE: a layer's activation in, an image out."""
 
+import math
+
 import keras
 
 MAX_FILTERS = 512  # of VGG-5's last convolution
+KERNEL_SIZE = 5
 
 
 def build_decoder(
@@ -77,7 +80,7 @@ def build_decoder(
         x = _apply_doubling(x, num_channels, sizes[0], dtype="float32", name=name)
     else:
         x = keras.layers.Conv2D(
-            num_channels, 5, padding="same", dtype="float32", name="head"
+            num_channels, KERNEL_SIZE, padding="same", dtype="float32", name="head"
         )(x)
     reconstruction = keras.layers.Activation(
         "sigmoid", dtype="float32", name="reconstruction"
@@ -99,9 +102,12 @@ def _num_filters(filters: int, num_doublings: int) -> int:
 
 
 def _apply_doubling(x, num_filters: int, size: tuple[int, int], **options):
-    x = keras.layers.Conv2DTranspose(
-        num_filters, 5, strides=2, padding="same", **options
-    )(x)
+    if x.shape[1:3] == (1, 1):
+        x = _double_pixel(x, num_filters, **options)
+    else:
+        x = keras.layers.Conv2DTranspose(
+            num_filters, KERNEL_SIZE, strides=2, padding="same", **options
+        )(x)
     excess = [
         doubled - wanted for doubled, wanted in zip(x.shape[1:3], size, strict=True)
     ]
@@ -110,3 +116,20 @@ def _apply_doubling(x, num_filters: int, size: tuple[int, int], **options):
             tuple((0, rows) for rows in excess), name=f"{options['name']}_crop"
         )(x)
     return x
+
+
+def _double_pixel(x, num_filters: int, **options):
+    """Applies the transposed convolution to a single pixel, as a matrix product.
+
+    Of the 5x5 kernel only the middle 2x2 reach an output. They start as they would in
+    the whole kernel, with Glorot and Bengio's limit for 5x5; the others have no use.
+    """
+    num_inputs = x.shape[-1]
+    limit = math.sqrt(6 / (KERNEL_SIZE**2 * (num_inputs + num_filters)))
+    return keras.layers.EinsumDense(
+        "bhwi,hwipqo->bpqo",
+        output_shape=(2, 2, num_filters),
+        bias_axes="o",
+        kernel_initializer=keras.initializers.RandomUniform(-limit, limit),
+        **options,
+    )(x)

@@ -27,10 +27,6 @@ from keras_xai.report.pictures import Heatmap, Picture
 
 NUM_LABELS = 5  # that the verdict names
 LABELS = {"ref_ae": "RefAE", "cladec": "ClaDec"}
-ARRAYS = {  # in cladec.npz: pixels, probabilities, squared error
-    "ref_ae": ("reference", "reference_probs", "reference_squared_error"),
-    "cladec": ("reconstruction", "probs", "squared_error"),
-}
 # Of a command: its options, and what they are if it does not say so.
 DEFAULTS: dict[str, Any] = {
     "decoded": None,
@@ -152,11 +148,12 @@ def _read_reconstructions(
     """Reads one list a method, of one reconstruction an image."""
     if found["decoded"] is None:
         return []
-    path = folder / "cladec" / "cladec.npz"
     read = []
     for method in found["decoded"]["methods"]:
+        path = folder / method / f"{method}.npz"
         pixels, probs, errors = (
-            read_items(path, name, indices, "explain") for name in ARRAYS[method]
+            read_items(path, name, indices, "explain")
+            for name in ("reconstruction", "probs", "squared_error")
         )
         read.append(
             [

@@ -302,5 +302,5 @@ def _command(settings: dict[str, Any]) -> list[str]:
     for name, value in settings["constants"].items():
         command += ["--constant", f"{name}={value}"]
     if "ref_ae" not in settings["methods"]:
-        command.append("--no-reference")
+        command.append("--no-ref-ae")
     return command + [f"--{name}" for name in ("logits", "resize") if settings[name]]
