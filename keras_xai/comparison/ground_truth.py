@@ -6,12 +6,10 @@ from typing import NamedTuple
 
 import numpy as np
 
-from keras_xai.comparison.heatmaps import scale_to_peak
+from keras_xai.comparison.heatmaps import THRESHOLD, scale_to_peak
 from keras_xai.comparison.measures import NUM_HEATMAPS, Measure, Metric, Values
 from keras_xai.comparison.samples import Region
 from keras_xai.evaluation import localization
-
-THRESHOLD = 0.75  # of a heatmap's peak; [IbPRIA19] Sec. 3
 
 
 class _Entry(NamedTuple):

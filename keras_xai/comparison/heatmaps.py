@@ -19,6 +19,7 @@ Images = np.ndarray  # `(batch, height, width, channels)` uint8, as stored
 Explain = Callable[[Images], np.ndarray]  # -> `(batch, height, width)` float32
 
 JOINT = "joint"
+THRESHOLD = 0.75  # of a heatmap's peak; [IbPRIA19] Sec. 3
 BASELINES = (
     "baseline.random",
     "baseline.centre",

@@ -2,14 +2,13 @@
 
 import numpy as np
 
-from keras_xai.comparison.heatmaps import scale_to_peak
+from keras_xai.comparison.heatmaps import THRESHOLD, scale_to_peak
 from keras_xai.comparison.measures import NUM_HEATMAPS, Measure, Metric, Values
 from keras_xai.datasets.gather import scale_images
 from keras_xai.datasets.split import Split
 from keras_xai.evaluation import leak
 from keras_xai.evaluation.calls import Predict
 
-THRESHOLD = 0.75  # of a heatmap's peak; [IbPRIA19] Sec. 3
 TOP_SHARE = 0.05  # of the pixels: about what a target fills, as much for every method
 LABELS = ("Label from what is left", "Label from the mask alone", "Mask's size")
 

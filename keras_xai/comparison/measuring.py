@@ -25,7 +25,6 @@ from keras_xai.comparison.randomisation import randomisation_measure
 from keras_xai.comparison.samples import TARGET_MARGIN
 from keras_xai.comparison.tables import read_values, write_values
 from keras_xai.evaluation.fills import LEVELS
-from keras_xai.evaluation.sanity import SSIM_SIZE
 from keras_xai.training.leak_predictor import train_leak_predictor
 
 # Regions: what starts the labels, and what it means.
@@ -144,11 +143,7 @@ def _randomisation(
                 f"It failed for the random classifier: {failure.reason}",
             )
         )
-    size = min(case.sample.split.image_shape[:2])
-    if size < SSIM_SIZE:
-        reason = f"It needs images of at least {SSIM_SIZE} pixels on a side."
-        left_out.append(LeftOut([RANDOMISATION_LABELS[1]], reason))
-    return randomisation_measure(heatmaps, case.num_sanity_images, size)
+    return randomisation_measure(heatmaps, case.num_sanity_images)
 
 
 def _leak(case: Case, path: Path, left_out: list[LeftOut]) -> list[Measure]:

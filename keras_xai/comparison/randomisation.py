@@ -46,7 +46,7 @@ def randomise_joint(joint: keras.Model, seed: int) -> keras.Model:
 
 
 def randomisation_measure(
-    heatmaps_after: Callable[[str], np.ndarray | None], num_images: int, size: int
+    heatmaps_after: Callable[[str], np.ndarray | None], num_images: int
 ) -> Measure:
     """Measures how far heatmaps stay what they were when the classifier is random.
 
@@ -57,7 +57,6 @@ def randomisation_measure(
         heatmaps_after: from a method's name to its heatmaps `(num_images, height,
             width)` of the random classifier, or None if it has none.
         num_images: of the first images, how many.
-        size: the images' smaller side in pixels; too small a one has no SSIM.
     """
     what = (
         f"all weights of the classifier were drawn anew (first {num_images} images; "
@@ -71,26 +70,24 @@ def randomisation_measure(
             "sanity",
             False,
             f"Spearman's correlation of absolute values with those before {what}.",
-        )
+        ),
+        Metric(
+            "randomised_ssim",
+            LABELS[1],
+            "sanity",
+            False,
+            f"Structural similarity of absolute values to those before {what}.",
+        ),
     ]
-    functions = {"randomised_rank": sanity.rank_correlation}
-    if size >= sanity.SSIM_SIZE:
-        metrics.append(
-            Metric(
-                "randomised_ssim",
-                LABELS[1],
-                "sanity",
-                False,
-                f"Structural similarity of absolute values to those before {what}.",
-            )
-        )
-        functions["randomised_ssim"] = sanity.structural_similarity
 
     def compute(method: str, heatmaps: np.ndarray) -> Values:
         after = heatmaps_after(method)
         if after is None:
             return {}
         pair = np.abs(heatmaps[:num_images]), np.abs(after)
-        return {name: function(*pair) for name, function in functions.items()}
+        return {
+            "randomised_rank": sanity.rank_correlation(*pair),
+            "randomised_ssim": sanity.structural_similarity(*pair),
+        }
 
     return Measure("randomisation", metrics, compute)

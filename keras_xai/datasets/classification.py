@@ -297,7 +297,7 @@ def read_files(
         if image.shape != images.shape[1:]:
             raise InputError(
                 f"{path} has shape {image.shape}; expected {images.shape[1:]}, as the "
-                "images before it."
+                "images before it, unless all are resized."
             )
         images[index] = image
     return Split(

@@ -2,14 +2,11 @@
 
 from collections.abc import Callable, Iterable
 
-import cv2
 import numpy as np
 
 from keras_xai.evaluation.calls import Explain, call_in_batches
 from keras_xai.evaluation.checks import check_heatmaps, check_same_shape
-
-SSIM_SIZE, SSIM_SIGMA = 11, 1.5  # the window, in pixels
-SSIM_C1, SSIM_C2 = 0.01**2, 0.03**2  # for values in [0, 1]
+from keras_xai.evaluation.structural_similarity import ssim
 
 
 def rank_correlation(before: np.ndarray, after: np.ndarray) -> np.ndarray:
@@ -45,35 +42,24 @@ def structural_similarity(before: np.ndarray, after: np.ndarray) -> np.ndarray:
     """Compares the local structure of two heatmaps of each image.
 
     Each heatmap is first scaled from its least and largest value to 0 and 1, a constant
-    one to 0, so sign and scale do not count. The similarity is averaged over the
-    windows that lie inside the image.
+    one to 0, so sign and scale do not count.
 
     Args:
-        before: `(num_images, height, width)`, at least 11 pixels on a side.
+        before: `(num_images, height, width)`.
         after: `(num_images, height, width)`.
 
     Returns:
         `(num_images,)` float64 in [-1, 1]: SSIM.
 
     Raises:
-        ValueError: if shapes differ, a heatmap is not finite or smaller than a window.
+        ValueError: if shapes differ or a heatmap is not finite.
 
     Reference:
-        Wang et al., Image Quality Assessment: From Error Visibility to Structural
-        Similarity, 2004; Adebayo et al., 2018, for its use here.
+        Adebayo et al., Sanity Checks for Saliency Maps, 2018.
     """
     _check_pair(before, after)
-    if min(before.shape[1:]) < SSIM_SIZE:
-        raise ValueError(
-            f"Invalid value for `before`. Expected at least {SSIM_SIZE} pixels on a "
-            f"side. Received: shape={before.shape}"
-        )
-    return np.array(
-        [
-            _ssim(_scale(first), _scale(second))
-            for first, second in zip(before, after, strict=True)
-        ]
-    )
+    scaled = (np.stack([_scale(h) for h in stack]) for stack in (before, after))
+    return ssim(*(stack[..., None] for stack in scaled))
 
 
 def parameter_randomisation(
@@ -143,19 +129,3 @@ def _scale(heatmap: np.ndarray) -> np.ndarray:
     heatmap -= heatmap.min()
     peak = heatmap.max()
     return heatmap / peak if peak > 0 else heatmap
-
-
-def _ssim(first: np.ndarray, second: np.ndarray) -> float:
-    mean_1, mean_2 = _blur(first), _blur(second)
-    variance_1 = _blur(first**2) - mean_1**2
-    variance_2 = _blur(second**2) - mean_2**2
-    covariance = _blur(first * second) - mean_1 * mean_2
-    luminance = (2 * mean_1 * mean_2 + SSIM_C1) / (mean_1**2 + mean_2**2 + SSIM_C1)
-    structure = (2 * covariance + SSIM_C2) / (variance_1 + variance_2 + SSIM_C2)
-    return (luminance * structure).mean()
-
-
-def _blur(heatmap: np.ndarray) -> np.ndarray:
-    blurred = cv2.GaussianBlur(heatmap, (SSIM_SIZE, SSIM_SIZE), SSIM_SIGMA)
-    margin = SSIM_SIZE // 2
-    return blurred[margin:-margin, margin:-margin]

@@ -12,12 +12,12 @@ from keras_xai.datasets.images import read_image
 from keras_xai.datasets.voc import read_labels, read_lines
 from keras_xai.errors import InputError
 from keras_xai.report import pictures
+from keras_xai.report.figures import THRESHOLD
 from keras_xai.report.files import find_items, read_heatmaps, read_rows
 from keras_xai.report.formats import format_share
 from keras_xai.report.page import Made, Section
 from keras_xai.report.pictures import Heatmap, Picture
 
-THRESHOLD = 0.75  # as `keras-xai explain` writes its pictures
 NUM_EXAMPLES = 12
 MAX_SHARE_OF_ERRORS = 1 / 3
 

@@ -10,8 +10,8 @@ from keras_xai.evaluation.reconstruction import (
     cosine,
     cross_entropy,
     squared_error,
-    ssim,
 )
+from keras_xai.evaluation.structural_similarity import ssim
 from keras_xai.training.codes import chunks, predict
 
 METRICS = (
