@@ -5,9 +5,7 @@ from pathlib import Path
 import keras
 import numpy as np
 import pytest
-from PIL import Image
 
-from keras_xai.analyzers.network import build_float32
 from keras_xai.comparison.complexity import complexity_measure
 from keras_xai.comparison.faithfulness import (
     Faithfulness,
@@ -16,11 +14,7 @@ from keras_xai.comparison.faithfulness import (
 )
 from keras_xai.comparison.ground_truth import list_labels, localisation_measure
 from keras_xai.comparison.heatmaps import (
-    BASELINES,
-    build_explain,
     open_heatmaps,
-    read_seconds_per_image,
-    scale_to_peak,
     write_heatmaps,
 )
 from keras_xai.comparison.leaks import leak_measure
@@ -30,10 +24,9 @@ from keras_xai.comparison.randomisation import (
     randomise_classifier,
     randomise_joint,
 )
-from keras_xai.comparison.samples import Region, draw_order, read_sample
+from keras_xai.comparison.samples import Region
 from keras_xai.comparison.tables import Method, summarise, write_tables
 from keras_xai.datasets.split import Split
-from keras_xai.errors import InputError
 from keras_xai.models.classifier import build_classifier
 from keras_xai.models.explainer import build_explainer
 from keras_xai.models.joint import build_joint
@@ -58,122 +51,12 @@ def joint(float32):
     )
 
 
-# Which images
-
-
-@pytest.mark.parametrize("shares", [[0.5, 0.5], [0.618, 0.382], [0.1, 0.3, 0.6]])
-def test_every_beginning_of_the_order_holds_the_classes_in_their_shares(shares):
-    labels = np.repeat(np.arange(len(shares)), (100 * np.array(shares)).astype(int))
-    order = draw_order(labels, seed=4)
-    assert sorted(order) == list(range(len(labels)))
-    counts = np.array(
-        [
-            np.bincount(labels[order[:k]], minlength=len(shares))
-            for k in range(1, len(labels) + 1)
-        ]
-    )
-    expected = (
-        np.arange(1, len(labels) + 1)[:, None] * np.bincount(labels) / len(labels)
-    )
-    assert np.abs(counts - expected).max() < len(shares)
-    assert (draw_order(labels, seed=5) != order).any()
-
-
-def test_sample_knows_targets_and_boxes_of_the_images_it_takes(polygons):
-    sample = read_sample(polygons, (32, 32, 3), target="triangle")
-    split = sample.split
-    assert sample.num_available == split.num_images == 6
-    assert sample.train.num_images == 18
-    np.testing.assert_array_equal(sample.targets.images, np.flatnonzero(split.labels))
-    np.testing.assert_array_equal(sample.boxes.images, np.flatnonzero(split.labels))
-    positives = sample.targets.images
-    filled = split.object_maps[positives] == 2
-    grown = sample.targets.draw(positives)
-    assert (grown & filled == filled).all() and grown.sum() > filled.sum()
-    xmin, ymin, xmax, ymax = split.target_boxes[positives[0]][0]
-    box = np.zeros((32, 32), bool)
-    box[ymin:ymax, xmin:xmax] = True
-    np.testing.assert_array_equal(sample.boxes.draw(positives[:1])[0], box)
-
-
-def test_sample_is_a_beginning_of_the_whole(polygons):
-    some, whole = (
-        read_sample(polygons, (32, 32, 3), target="triangle", num_images=n).split
-        for n in (4, 100)
-    )
-    assert some.filenames == whole.filenames[:4]
-    np.testing.assert_array_equal(some.images, whole.images[:4])
-
-
-def test_sample_is_resized_to_what_the_classifier_takes(polygons):
-    sample = read_sample(polygons, (16, 24, 3), target="triangle")
-    assert sample.split.image_shape == (16, 24, 3)
-    assert sample.boxes.draw(sample.boxes.images[:1]).shape == (1, 16, 24)
-
-
-def test_without_annotations_no_target_is_known(tmp_path, rng):
-    for name in ("a", "b"):
-        (tmp_path / name).mkdir()
-        for i in range(5):
-            pixels = rng.integers(0, 256, (8, 8, 3), dtype=np.uint8)
-            Image.fromarray(pixels).save(tmp_path / name / f"{i}.png")
-    sample = read_sample(tmp_path, (None, None, 3))
-    assert sample.targets is None and sample.boxes is None
-    assert sample.split.class_names == ("a", "b")
-
-
-def test_a_data_set_that_does_not_name_its_target_asks_for_it(tmp_path):
-    (tmp_path / "ImageSets").mkdir()
-    with pytest.raises(InputError, match="no manifest.json.*--target"):
-        read_sample(tmp_path, (8, 8, 3))
-
-
-# Heatmaps on disk
-
-
-def test_heatmaps_are_mapped_from_the_file(tmp_path, rng):
-    split = make_split(5, rng)
-    path = tmp_path / "a.npz"
-    write_heatmaps(
-        lambda images: images.mean(axis=-1),
-        split.images,
-        split.filenames,
-        path,
-        batch_size=2,
-    )
-    mapped = open_heatmaps(path)
-    assert isinstance(mapped, np.memmap) and mapped.dtype == np.float32
-    with np.load(path) as arrays:
-        np.testing.assert_array_equal(mapped, arrays["heatmap"])
-        assert tuple(arrays["filename"]) == split.filenames
-        assert read_seconds_per_image(path) == pytest.approx(arrays["seconds"].mean())
-    np.testing.assert_allclose(mapped, split.images.mean(axis=-1), rtol=1e-6)
-    assert [p.name for p in tmp_path.iterdir()] == ["a.npz"]
-
-
-def test_heatmaps_that_are_not_finite_leave_no_file(tmp_path, rng):
-    images = make_split(2, rng).images
-    with pytest.raises(FloatingPointError):
-        write_heatmaps(lambda x: x[..., 0] * np.nan, images, "ab", tmp_path / "a.npz")
-    assert list(tmp_path.iterdir()) == []
-
-
 def peak_memory(function, *arguments):
     tracemalloc.start()
     function(*arguments)
     peak = tracemalloc.get_traced_memory()[1]
     tracemalloc.stop()
     return peak
-
-
-def test_memory_does_not_grow_with_the_number_of_heatmaps_written(tmp_path):
-    def write(num_images):
-        images = np.broadcast_to(np.uint8(7), (num_images, 64, 64, 1))
-        path, names = tmp_path / "a.npz", ["a.png"] * num_images
-        write_heatmaps(lambda batch: batch[..., 0], images, names, path)
-
-    # NumPy writes in pieces of 16 MiB, which are 1024 of these heatmaps.
-    assert peak_memory(write, 4096) < 1.1 * peak_memory(write, 1024)
 
 
 def test_memory_does_not_grow_with_the_number_of_heatmaps_measured(tmp_path):
@@ -194,26 +77,6 @@ def test_memory_does_not_grow_with_the_number_of_heatmaps_measured(tmp_path):
     measure(NUM_HEATMAPS)  # what is made once
     few = peak_memory(measure, NUM_HEATMAPS)
     assert peak_memory(measure, num_images) < 1.2 * few
-
-
-@pytest.mark.parametrize("name", BASELINES)
-def test_baselines_do_not_depend_on_the_batch(name, rng):
-    images = make_split(4, rng).images
-    whole = build_explain(name, None, seed=1)(images)
-    explain = build_explain(name, None, seed=1)
-    parts = np.concatenate([explain(images[:1]), explain(images[1:])])
-    np.testing.assert_array_equal(parts, whole)
-    assert whole.shape == (4, SIZE, SIZE) and 0 <= whole.min() <= whole.max() <= 1
-
-
-def test_peak_is_one_and_what_speaks_against_is_zero():
-    heatmaps = np.array([[[-4.0, 2.0], [1.0, 0.0]], [[-1.0, -2.0], [0.0, -3.0]]])
-    np.testing.assert_array_equal(
-        scale_to_peak(heatmaps), [[[0, 1], [0.5, 0]], [[0, 0], [0, 0]]]
-    )
-
-
-# Measures
 
 
 def test_chance_is_what_a_constant_heatmap_scores(rng):
@@ -425,14 +288,3 @@ def test_tables_hold_failed_methods_as_rows_that_say_why(tmp_path):
         "metrics.csv",
         "table.csv",
     ]
-
-
-def test_float32_copy_of_a_joint_model_gives_the_same_mask(joint, rng):
-    images = make_split(2, rng).images
-    expected = joint.predict(images, verbose=0)["mask"]
-    copy = build_float32(joint)
-    np.testing.assert_allclose(
-        copy.predict(images, verbose=0)["mask"], expected, atol=1e-6
-    )
-    explained = build_explain("joint", copy, seed=0)(images)
-    np.testing.assert_allclose(explained, expected[..., 0], atol=1e-6)
