@@ -29,6 +29,7 @@ FORMAT = 1
 IMAGES, ANNOTATIONS, MASKS = "JPEGImages", "Annotations", "SegmentationObject"
 LISTS = "ImageSets/Main"
 MANIFEST = "manifest.json"
+_ROOM = ".polygons-"  # starts the name of what is not whole yet
 _CHUNK = 128  # images a worker makes at a time
 _LABELS, _SPLIT = 1, 2  # streams of random numbers beside that of the pictures, 0
 _PER_RUN = ("num_images", "num_positive", "positive_share", "start_index")
@@ -96,9 +97,11 @@ def generate(
         )
     out = Path(os.path.abspath(out_dir))
     old = _read_manifest(config, out)
+    # A folder to fill may be the current one, or where a volume is mounted.
+    beside = out if out.exists() and not old else out.parent
     try:
-        out.parent.mkdir(parents=True, exist_ok=True)
-        with tempfile.TemporaryDirectory(prefix=".polygons-", dir=out.parent) as room:
+        beside.mkdir(parents=True, exist_ok=True)
+        with tempfile.TemporaryDirectory(prefix=_ROOM, dir=beside) as room:
             part = Path(room, out.name)
             for folder in (IMAGES, ANNOTATIONS, MASKS, LISTS):
                 (part / folder).mkdir(parents=True)
@@ -112,7 +115,11 @@ def generate(
             _write_pictures(config, part, spread, progress)
             manifest = _manifest(config, _write_lists(config, part), old)
             (part / MANIFEST).write_text(json.dumps(manifest, indent=2) + "\n")
-            _put_in_place(part, out, Path(room, "old"))
+            if beside == out:
+                for path in list(part.iterdir()):
+                    path.rename(out / path.name)
+            else:
+                _put_in_place(part, out, Path(room, "old"))
     except OSError as error:
         if error.errno is None:
             raise
@@ -258,7 +265,7 @@ def _read_manifest(config: PolygonConfig, out: Path) -> dict[str, Any] | None:
     """The manifest of the set to extend, or `None` if there is nothing yet."""
     if out.exists() and not out.is_dir():
         raise NotADirectoryError(f"Cannot write the data set to {out}: it is a file.")
-    if not out.exists() or not any(out.iterdir()):
+    if not out.exists() or all(p.name.startswith(_ROOM) for p in out.iterdir()):
         return None
     try:
         manifest = json.loads((out / MANIFEST).read_text())
@@ -272,6 +279,11 @@ def _read_manifest(config: PolygonConfig, out: Path) -> dict[str, Any] | None:
         raise FileExistsError(
             f"Cannot write the data set to {out}: it is neither empty nor a set made "
             "with these options."
+        )
+    if Path.cwd().is_relative_to(out):
+        raise FileExistsError(
+            f"Cannot write the data set to {out}: it is, or holds, the current folder; "
+            "a set is extended from outside."
         )
     if config.start_index != next_index:
         raise FileExistsError(
@@ -313,9 +325,9 @@ def _link_set(old: Path, new: Path) -> None:
 
 def _put_in_place(part: Path, out: Path, aside: Path) -> None:
     """Renames `part` to `out`, and what is there to `aside`."""
-    if out.exists():
-        out.rename(aside)
     try:
+        if out.exists():
+            out.rename(aside)
         part.rename(out)
     except BaseException:
         if aside.exists():

@@ -15,6 +15,7 @@ from keras_xai.analyzers.methods import NUM_SAMPLES, AnalyzerSpec
 from keras_xai.analyzers.network import Network
 from keras_xai.comparison.explaining import Progress, no_progress
 from keras_xai.comparison.heatmaps import open_heatmaps
+from keras_xai.datasets.images import write_png
 from keras_xai.report.figures import draw_heatmap_grid
 
 NUM_ROWS = 4  # of heatmaps.png
@@ -159,9 +160,6 @@ def _write_method(
             "overlays": overlay_heatmap(image, heatmaps[i]),
         }
         for kind, rgb in pictures.items():
-            _, png = cv2.imencode(".png", rgb[..., ::-1])
-            path = folder / kind / f"{filename}.png"
-            path.parent.mkdir(parents=True, exist_ok=True)
-            path.write_bytes(png.tobytes())
+            write_png(folder / kind / f"{filename}.png", rgb)
         report(i + 1)
     return np.asarray(heatmaps[:NUM_ROWS])

@@ -199,7 +199,7 @@ def explain_decisions(
             "decoded": decoded and _describe_decoded(decoded, judged, probs),
         }
         text = json.dumps(summary, indent=2) + "\n"
-        (part / "decisions.json").write_text(text)
+        (part / "decisions.json").write_text(text, encoding="utf-8")
     return failures
 
 
@@ -209,7 +209,7 @@ def _write_predictions(
     class_names: Sequence[str],
     probs: np.ndarray,
 ) -> None:
-    with path.open("w", newline="") as file:
+    with path.open("w", newline="", encoding="utf-8") as file:
         writer = csv.writer(file)
         writer.writerow(["filename", "label", *class_names])
         for filename, row in zip(filenames, probs, strict=True):

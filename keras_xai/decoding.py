@@ -30,31 +30,6 @@ from keras_xai.training.runs import LogRow, describe_environment
 NUM_CHECKED = 16  # images that a classifier and a layer are tried on
 
 
-def load_model(path: Path) -> keras.Model:
-    """Loads a `.keras` file, uncompiled.
-
-    Returns:
-        The model; a Sequential one as a functional one of the same layers, because a
-        loaded Sequential model does not know its `input`.
-
-    Raises:
-        InputError: if the file is missing, broken, or needs code that is not there.
-    """
-    if not path.exists():
-        raise InputError(f"{path} does not exist; expected a saved Keras model.")
-    try:
-        model = keras.models.load_model(path, compile=False)
-    except (ValueError, TypeError, OSError, KeyError) as error:
-        reason = str(error).strip().splitlines()[0]
-        raise InputError(
-            f"{path} cannot be loaded; expected a model saved by Keras 3. "
-            f"Received: {reason}"
-        ) from None
-    if isinstance(model, keras.Sequential) and model.built:
-        return keras.Model(model.inputs[0], model.outputs[0], name=model.name)
-    return model
-
-
 def open_classifier(
     model: keras.Model,
     split: Split,
@@ -290,7 +265,7 @@ def _write_metrics(
     rows = [("original", "accuracy", is_right)]
     for method, metrics in values.items():
         rows += [(method, name, metrics[name]) for name in METRICS]
-    with path.open("w", newline="") as file:
+    with path.open("w", newline="", encoding="utf-8") as file:
         writer = csv.writer(file)
         writer.writerow(["method", "metric", "mean", "sd", "n"])
         for method, name, per_image in rows:
@@ -310,7 +285,7 @@ def _write_images(
     """Writes what the classifier says of each image and of its reconstructions."""
     columns = ("prediction", "squared_error", "ssim")
     names = [f"{method}_{column}" for method in values for column in columns]
-    with path.open("w", newline="") as file:
+    with path.open("w", newline="", encoding="utf-8") as file:
         writer = csv.writer(file)
         writer.writerow(["filename", "label", "prediction", *names])
         for i, filename in enumerate(split.filenames):

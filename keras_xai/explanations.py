@@ -2,18 +2,18 @@
 
 import csv
 import json
-import zipfile
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
-import cv2
 import keras
 import matplotlib
 import numpy as np
 
 from keras_xai.datasets.collection import Collection
+from keras_xai.datasets.images import write_png
 from keras_xai.errors import InputError
 from keras_xai.folders import new_folder
+from keras_xai.saved_models import load_model
 
 THRESHOLD = 0.75  # [IbPRIA19] Sec. 3: an absolute threshold on the mask
 OVERLAY_WEIGHT = 0.6  # of the mask's colours in an overlay
@@ -23,13 +23,19 @@ def load_joint(run_dir: Path) -> tuple[keras.Model, tuple[str, ...]]:
     """Loads a finished run's model and its class names.
 
     Raises:
-        InputError: if the folder holds no finished run.
+        InputError: if the folder holds no finished run, or a broken one.
     """
     path = run_dir / "model.keras"
     if not path.exists():
         raise InputError(f"{path} does not exist; expected a finished run of `train`.")
-    settings = json.loads((run_dir / "config.json").read_text())
-    return keras.models.load_model(path), tuple(settings["class_names"])
+    model, config_path = load_model(path), run_dir / "config.json"
+    try:
+        return model, tuple(json.loads(config_path.read_text())["class_names"])
+    except (OSError, ValueError, KeyError) as error:
+        raise InputError(
+            f"{config_path} is broken; expected that of a run of `train`. Received: "
+            f"{error}"
+        ) from None
 
 
 def explain_images(
@@ -72,7 +78,7 @@ def explain_images(
         masks = np.lib.format.open_memmap(
             mask_path, "w+", np.float32, (len(filenames), height, width)
         )
-        with (part / "predictions.csv").open("w", newline="") as file:
+        with (part / "predictions.csv").open("w", newline="", encoding="utf-8") as file:
             writer = csv.writer(file)
             writer.writerow(["filename", "label", *class_names])
             for start in range(0, len(filenames), batch_size):
@@ -89,8 +95,7 @@ def explain_images(
                     writer.writerow([filenames[i], label, *(f"{p:.6f}" for p in probs)])
                     _write_pictures(part, filenames[i], image, masks[i])
                 report(batch.stop)
-        masks.flush()
-        _write_npz(part / "masks.npz", mask_path, filenames)
+        np.savez(part / "masks.npz", mask=masks, filename=np.array(filenames))
         mask_path.unlink()
 
 
@@ -119,7 +124,7 @@ def overlay_mask(image: np.ndarray, mask: np.ndarray) -> np.ndarray:
     """
     rgb = np.broadcast_to(image, (*image.shape[:2], 3))
     blend = OVERLAY_WEIGHT * colour_mask(mask) + (1 - OVERLAY_WEIGHT) * rgb
-    return blend.astype(np.uint8)
+    return np.rint(blend).astype(np.uint8)
 
 
 def _write_pictures(
@@ -131,14 +136,4 @@ def _write_pictures(
         "thresholded": colour_mask((mask > THRESHOLD).astype(np.float32)),
     }
     for kind, rgb in pictures.items():
-        _, png = cv2.imencode(".png", rgb[..., ::-1])
-        path = folder / kind / f"{name}.png"
-        path.parent.mkdir(parents=True, exist_ok=True)
-        path.write_bytes(png.tobytes())
-
-
-def _write_npz(path: Path, mask_path: Path, filenames: Sequence[str]) -> None:
-    with zipfile.ZipFile(path, "w", zipfile.ZIP_STORED) as archive:
-        archive.write(mask_path, "mask.npy")
-        with archive.open("filename.npy", "w") as file:
-            np.lib.format.write_array(file, np.array(filenames))
+        write_png(folder / kind / f"{name}.png", rgb)

@@ -8,6 +8,8 @@ from pathlib import Path
 
 from keras_xai.errors import InputError
 
+ROOM = ".part-"  # starts the name of what is not whole yet, or was left by a kill
+
 
 @contextmanager
 def new_folder(out_dir: Path) -> Iterator[Path]:
@@ -29,11 +31,13 @@ def new_folder(out_dir: Path) -> Iterator[Path]:
     """
     out_dir = out_dir.resolve()
     is_there = out_dir.exists()
-    if is_there and (not out_dir.is_dir() or any(out_dir.iterdir())):
+    if is_there and not (
+        out_dir.is_dir() and all(p.name.startswith(ROOM) for p in out_dir.iterdir())
+    ):
         raise InputError(f"{out_dir} exists and is not empty; expected a new folder.")
     beside = out_dir if is_there else out_dir.parent
     beside.mkdir(parents=True, exist_ok=True)
-    with tempfile.TemporaryDirectory(prefix=".part-", dir=beside) as room:
+    with tempfile.TemporaryDirectory(prefix=ROOM, dir=beside) as room:
         part = Path(room) / "part"
         part.mkdir()
         yield part

@@ -5,17 +5,17 @@ from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
-import cv2
 import keras
 import numpy as np
 
 from keras_xai.datasets.gather import scale_images
 from keras_xai.datasets.hashing import hash_arrays
-from keras_xai.decoding import load_model
+from keras_xai.datasets.images import write_png
 from keras_xai.errors import InputError
 from keras_xai.evaluation.reconstruction import squared_error
 from keras_xai.report.files import read_json
 from keras_xai.report.image_grids import draw_image_grid
+from keras_xai.saved_models import load_model
 
 NUM_COLUMNS = 8  # of reconstructions.png
 LABELS = {"ref_ae": "RefAE", "cladec": "ClaDec"}
@@ -164,11 +164,9 @@ def write_reconstructions(
                 pixels[method][batch], probs[method][batch] = made, seen
                 judged[method].squared_error[batch] = squared_error(originals, made)
                 judged[method].prediction[batch] = seen.argmax(axis=1)
-                _write_pictures(
-                    out_dir / method / "reconstructions",
-                    filenames[batch],
-                    _to_uint8(made),
-                )
+                pictures = out_dir / method / "reconstructions"
+                for name, image in zip(filenames[batch], _to_uint8(made), strict=True):
+                    write_png(pictures / f"{name}.png", image)
             report(batch.stop)
         for method in judged:
             np.savez(
@@ -191,11 +189,3 @@ def write_reconstructions(
 
 def _to_uint8(images: np.ndarray) -> np.ndarray:
     return np.rint(images * 255).astype(np.uint8)
-
-
-def _write_pictures(folder: Path, filenames: Sequence[str], images: np.ndarray) -> None:
-    for filename, image in zip(filenames, images, strict=True):
-        _, png = cv2.imencode(".png", image[..., ::-1])
-        path = folder / f"{filename}.png"
-        path.parent.mkdir(parents=True, exist_ok=True)
-        path.write_bytes(png.tobytes())

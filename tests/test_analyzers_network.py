@@ -255,6 +255,23 @@ def test_operation_that_is_no_layer_is_named():
         extract_network(keras.Model(image, x))
 
 
+def test_a_model_of_operations_has_a_copy_in_float32(rng):
+    image = keras.Input(SHAPE)
+    x = keras.layers.Conv2D(SHAPE[-1], 3, padding="same")(image / 255.0)
+    x = keras.layers.GlobalMaxPooling2D()(keras.ops.relu(x + image))
+    model = keras.Model(image, DENSE(2, activation="softmax")(x))
+    images = rng.random((3, *SHAPE), np.float32)
+    copy = build_float32(model)
+    np.testing.assert_allclose(copy(images), model(images), rtol=1e-6)
+
+
+def test_a_model_of_a_thousand_layers_is_read_to_its_end():
+    layers = [keras.layers.ReLU() for _ in range(800)]
+    model = keras.Sequential([keras.Input(SHAPE), *layers, keras.layers.Flatten()])
+    model.add(DENSE(2, activation="softmax"))
+    assert len(extract_network(model).layers) == 802
+
+
 def test_subclassed_model_is_refused():
     class Own(keras.Model):
         def call(self, image):

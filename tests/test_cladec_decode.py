@@ -15,12 +15,12 @@ from keras_xai import decoding
 from keras_xai.cli import main
 from keras_xai.cli.decode import _parse_units
 from keras_xai.datasets.hashing import hash_arrays
-from keras_xai.decoding import load_model
 from keras_xai.errors import InputError
 from keras_xai.evaluation.reconstruction import squared_error
 from keras_xai.models.classifier import build_classifier
 from keras_xai.models.image_classifier import build_image_classifier
 from keras_xai.report.report import write_report
+from keras_xai.saved_models import load_model
 
 QUICK = ["--epochs=1", "--batch-size=8", "--precision=float32", "--quiet"]
 pytestmark = pytest.mark.usefixtures("float32")

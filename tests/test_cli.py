@@ -1,5 +1,7 @@
 import csv
+import os
 import shutil
+import signal
 import subprocess
 import sys
 import time
@@ -9,6 +11,7 @@ import pytest
 from PIL import Image
 
 from keras_xai.cli import VERBS, main
+from keras_xai.folders import new_folder
 
 TINY_RUN = [
     "--profile=smoke",
@@ -208,3 +211,42 @@ def test_reproduce_lists_what_is_missing(tmp_path, capsys):
     assert main([*arguments, "--profile=smoke"]) == 0
     lines = capsys.readouterr().out.splitlines()
     assert lines and all(line.startswith("missing joint") for line in lines)
+
+
+@pytest.mark.parametrize("content", ["", "{", '{"seed": 1}'])
+def test_a_broken_run_is_one_sentence(run_dir, polygons, content, tmp_path, capsys):
+    broken = tmp_path / "run"
+    shutil.copytree(run_dir, broken)
+    (broken / "config.json").write_text(content)
+    error = fails(capsys, "explain", broken, polygons, tmp_path / "out")
+    assert "config.json is broken; expected that of a run" in error
+    model = (broken / "model.keras").read_bytes()
+    (broken / "model.keras").write_bytes(model[: len(model) // 2])
+    error = fails(capsys, "explain", broken, polygons, tmp_path / "out")
+    assert "model.keras cannot be loaded" in error
+    assert not (tmp_path / "out").exists()
+
+
+def test_memory_that_runs_out_is_one_sentence(monkeypatch, tmp_path, capsys):
+    def run(args):
+        raise MemoryError
+
+    monkeypatch.setattr(VERBS["report"], "run", run)
+    error = fails(capsys, "report", tmp_path, tmp_path / "report.html")
+    assert "Memory ran out; expected room" in error
+
+
+def test_a_terminated_verb_removes_what_is_half_done(monkeypatch, tmp_path):
+    def run(args):
+        with new_folder(args.out) as part:
+            (part / "half.txt").write_text("done")
+            os.kill(os.getpid(), signal.SIGTERM)
+            time.sleep(10)
+
+    monkeypatch.setattr(VERBS["report"], "run", run)
+    before = signal.getsignal(signal.SIGTERM)
+    with pytest.raises(SystemExit) as ended:
+        main(["report", str(tmp_path), str(tmp_path / "out")])
+    assert ended.value.code == 143
+    assert os.listdir(tmp_path) == []
+    assert signal.getsignal(signal.SIGTERM) is before

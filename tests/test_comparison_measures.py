@@ -15,6 +15,7 @@ from keras_xai.comparison.faithfulness import (
 from keras_xai.comparison.ground_truth import list_labels, localisation_measure
 from keras_xai.comparison.heatmaps import (
     open_heatmaps,
+    scale_to_peak,
     write_heatmaps,
 )
 from keras_xai.comparison.leaks import leak_measure
@@ -27,6 +28,7 @@ from keras_xai.comparison.randomisation import (
 from keras_xai.comparison.samples import Region
 from keras_xai.comparison.tables import Method, summarise, write_tables
 from keras_xai.datasets.split import Split
+from keras_xai.evaluation import complexity, localization
 from keras_xai.models.classifier import build_classifier
 from keras_xai.models.explainer import build_explainer
 from keras_xai.models.joint import build_joint
@@ -115,14 +117,22 @@ def test_measures_take_heatmaps_in_parts(rng):
     heatmaps = rng.random((num_images, 6, 6))
     masks = rng.random((num_images, 6, 6)) > 0.5
     region = Region(np.arange(num_images)[::2], lambda indices: masks[indices])
-    for measure, n in (
-        (localisation_measure(region, "Box", "", tolerance=1), num_images // 2 + 1),
-        (complexity_measure(), num_images),
+    values = localisation_measure(region, "Box", "", tolerance=1).compute("", heatmaps)
+    shown, targets = heatmaps[region.images], masks[region.images]
+    scaled = scale_to_peak(shown)
+    for name, expected in (
+        ("mass", localization.relevance_mass(shown, targets)),
+        ("rank", localization.relevance_rank(shown, targets)),
+        ("pointing", localization.pointing_game(shown, targets)),
+        ("iou", localization.iou(scaled, targets)),
+        ("best_iou", localization.best_iou(shown, targets)),
+        ("roc_auc", localization.roc_auc(shown, targets)),
+        ("average_precision", localization.average_precision(shown, targets)),
+        ("pompom", localization.pompom(scaled, targets)),
     ):
-        values = measure.compute("", heatmaps)
-        for metric in measure.metrics:
-            assert values[metric.name].shape == (n,)
-    assert values["gini"][-1] == complexity_measure().compute("", heatmaps[-1:])["gini"]
+        np.testing.assert_array_equal(values[f"{name}_box"], expected, err_msg=name)
+    values = complexity_measure().compute("", heatmaps)
+    np.testing.assert_array_equal(values["gini"], complexity.gini(heatmaps))
 
 
 def test_faithfulness_of_a_classifier_that_looks_at_one_patch(rng):
@@ -212,20 +222,25 @@ def test_leak_tells_a_label_in_the_masks_shape_from_one_in_the_image(rng):
         ink = (1 - images[:, : SIZE // 2]).mean(axis=(1, 2, 3)) > 0.2
         return np.stack([~ink, ink], axis=-1).astype(float)
 
-    split = make_split(6, rng)
+    num_images = NUM_HEATMAPS + 6  # of which two thirds have no ink
+    labels = np.arange(num_images) % 3 == 1
+    split = make_split(num_images, rng, labels)
     split.images[:] = 255
     split.images[split.labels == 1, : SIZE // 2] = 0
     measure = leak_measure(predict, split, fill_value=1.0, batch_size=4, seed=0)
-    right = np.full((6, SIZE, SIZE), 1e-9)
+    right = np.full((num_images, SIZE, SIZE), 1e-9)
     right[:, 0] = 2e-9  # 13 of these 16 pixels are 5 % of all, and too little ink
     values = measure.compute("", right)
     assert list(values) == [metric.name for metric in measure.metrics]
-    np.testing.assert_array_equal(values["evalx_accuracy"], split.labels == 0)
+    found = values["evalx_balanced_accuracy"]
+    np.testing.assert_array_equal(found > 0, split.labels == 0)
+    assert found.mean() == pytest.approx(0.5) == measure.metrics[0].chance
     np.testing.assert_allclose(values["mask_size"], 1 / SIZE)
-    coded = np.zeros((6, SIZE, SIZE))
+    coded = np.zeros((num_images, SIZE, SIZE))
     coded[split.labels == 1, :4] = coded[split.labels == 0, -4:] = 0.01
     values = measure.compute("", coded)
-    np.testing.assert_array_equal(values["mask_alone_accuracy"], 1)
+    found = values["mask_alone_balanced_accuracy"]
+    assert (found > 0).all() and found.mean() == pytest.approx(1)
     np.testing.assert_array_equal(values["mask_size"], 4 / SIZE)
     assert "right on 1.000 of the whole images" in measure.metrics[0].description
 

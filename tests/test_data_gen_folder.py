@@ -180,3 +180,19 @@ def test_a_full_disk_ends_in_one_sentence(tmp_path):
     finally:
         resource.setrlimit(resource.RLIMIT_FSIZE, limits)
     assert os.listdir(tmp_path) == []
+
+
+def test_the_current_folder_is_filled_and_extended_from_outside(tmp_path, monkeypatch):
+    room = tmp_path / "room"
+    room.mkdir()
+    (room / ".polygons-killed").mkdir()
+    monkeypatch.chdir(room)
+    _generate(SMALL, ".")
+    assert {"JPEGImages", "manifest.json"} <= set(os.listdir("."))
+    before = _files(room)
+    more = dataclasses.replace(SMALL, start_index=24)
+    with pytest.raises(FileExistsError, match="extended from outside"):
+        _generate(more, ".")
+    assert _files(room) == before
+    monkeypatch.chdir(tmp_path)
+    assert _generate(more, room)["next_index"] == 48

@@ -1,5 +1,8 @@
 """Batches: drawn from a seed, images and masks turned together."""
 
+import gc
+import weakref
+
 import numpy as np
 import pytest
 
@@ -21,9 +24,10 @@ def test_every_pass_draws_every_image_once():
 
 def test_batches_hold_the_drawn_images(splits):
     indices = np.array([[3, 1], [0, 2]])
-    batches = list(
-        training_batches(splits[0], indices, 0 * indices, mask_outputs=("mask",))
-    )
+    with training_batches(
+        splits[0], indices, 0 * indices, mask_outputs=("mask",)
+    ) as dataset:
+        batches = list(dataset)
     for (images, targets), wanted in zip(batches, indices, strict=True):
         np.testing.assert_array_equal(images, splits[0].images[wanted])
         np.testing.assert_array_equal(targets["probs"], splits[0].labels[wanted])
@@ -37,14 +41,27 @@ def test_eight_symmetries_differ_and_keep_image_and_mask_together(splits):
     split = splits[0]
     indices = np.zeros((1, 8), np.int64)
     symmetries = np.arange(8)[None]
-    (images, targets), *_ = training_batches(
+    with training_batches(
         split, indices, symmetries, mask_outputs=("mask",)
-    )
+    ) as dataset:
+        [(images, targets)] = dataset
     assert len({np.array(image).tobytes() for image in images}) == 8
     is_target = split.object_maps[0] == 2
     for k in range(8):
         np.testing.assert_array_equal(images[k], turn(split.images[0], k))
         np.testing.assert_array_equal(targets["mask"][k, ..., 0], turn(is_target, k))
+
+
+def test_images_are_let_go_of_when_the_batches_end(splits):
+    images = splits[0].images.copy()
+    is_alive = weakref.ref(images)
+    split = splits[0]._replace(images=images)
+    indices = np.array([[3, 1], [0, 2]])
+    with training_batches(split, indices, 0 * indices) as dataset:
+        assert len(list(dataset)) == 2
+    del images, split, dataset
+    gc.collect()
+    assert is_alive() is None
 
 
 @pytest.mark.parametrize(

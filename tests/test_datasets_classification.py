@@ -72,8 +72,9 @@ def test_idx_set_with_wrong_labels_is_refused(tmp_path, rng):
         read_classification(folder)
 
 
-def test_class_folders_with_a_test_set(tmp_path):
-    for part, num_images in (("train", 3), ("val", 2)):
+@pytest.mark.parametrize("test_part", ["val", "valid", "test"])
+def test_class_folders_with_a_test_set(test_part, tmp_path):
+    for part, num_images in (("train", 3), (test_part, 2)):
         for name in ("cat", "dog"):
             write_images(tmp_path / part / name, num_images)
     train, test = read_classification(tmp_path, num_channels=1)
@@ -82,6 +83,23 @@ def test_class_folders_with_a_test_set(tmp_path):
     assert train.class_names == ("cat", "dog")
     resized, _ = read_classification(tmp_path, size=(8, 9))
     assert resized.image_shape == (8, 9, 3)
+
+
+def test_a_class_may_be_called_train(tmp_path):
+    for name in ("bus", "train"):
+        write_images(tmp_path / name, 5)
+    train, _ = read_classification(tmp_path)
+    assert train.class_names == ("bus", "train")
+
+
+def test_hidden_files_are_no_images_and_names_are_utf_8(tmp_path):
+    for name in ("a", "b"):
+        write_images(tmp_path / name, 5)
+    (tmp_path / "a" / "._a_0.png").write_bytes(b"of another system")
+    assert read_classification(tmp_path)[0].num_images == 8
+    os.rename(tmp_path / "a" / "a_0.png", os.fsencode(tmp_path) + b"/a/caf\xe9.png")
+    with pytest.raises(InputError, match=r"no UTF-8.*caf\\udce9\.png"):
+        read_classification(tmp_path)
 
 
 def test_class_folders_without_a_test_set_give_every_fifth_image(tmp_path):

@@ -163,6 +163,21 @@ def test_an_image_is_found_by_its_annotations_name(copy, filename):
         np.testing.assert_array_equal(split.images, before.images)
 
 
+def test_a_list_decides_between_two_images(copy):
+    """An annotation may tell the name that its image had before all were renamed."""
+    before = read_voc(copy, "train")
+    first, second = (copy / "ImageSets/Main/train.txt").read_text().split()[:2]
+    path = copy / f"Annotations/{first}.xml"
+    path.write_text(path.read_text().replace(f"{first}.png", f"{second}.png"))
+    np.testing.assert_array_equal(read_voc(copy, "train").images, before.images)
+
+
+def test_a_folder_of_annotations_without_lists_is_a_voc_folder(copy):
+    shutil.rmtree(copy / "ImageSets")
+    with pytest.raises(InputError, match="train.txt does not exist; expected a VOC"):
+        read_splits(copy)
+
+
 def test_grey_images_are_read_as_grey(copy):
     for split, grey in zip(
         read_splits(copy), read_splits(copy, num_channels=1), strict=True

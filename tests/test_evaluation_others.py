@@ -31,10 +31,6 @@ def targets(rng):
         ("PointingGame", localization.pointing_game),
         ("Complexity", lambda heatmaps, _: complexity.entropy(heatmaps)),
         ("Sparseness", lambda heatmaps, _: complexity.gini(heatmaps)),
-        (
-            "EffectiveComplexity",
-            lambda heatmaps, _: complexity.effective_complexity(heatmaps),
-        ),
     ],
 )
 def test_quantus(name, measure, heatmaps, targets):

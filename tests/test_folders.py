@@ -1,6 +1,7 @@
 """A folder for the user appears whole, wherever it is asked for."""
 
 import os
+import shutil
 from pathlib import Path
 
 import pytest
@@ -75,3 +76,10 @@ def test_a_folder_that_cannot_be_written_is_refused_before_the_work(tmp_path):
     (tmp_path / "file").write_text("")
     with pytest.raises(OSError, match="file"), new_folder(tmp_path / "file" / "out"):
         raise AssertionError("hours of work")
+
+
+def test_what_a_killed_call_left_is_no_obstacle(tmp_path):
+    (tmp_path / ".part-killed" / "part").mkdir(parents=True)
+    fill(tmp_path)
+    shutil.rmtree(tmp_path / ".part-killed")
+    assert_filled(tmp_path)

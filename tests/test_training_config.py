@@ -60,3 +60,27 @@ def test_unknown_option_is_named():
 def test_stages_of_one_name_are_refused():
     with pytest.raises(InputError, match="`stages`.*name of its own.*joint, joint"):
         JointConfig(stages=(Stage("joint", ("explainer",)),) * 2)
+
+
+@pytest.mark.parametrize(
+    ("changes", "message"),
+    [
+        ({"trains": ()}, "`trains` in stage 'a'"),
+        ({"trains": ("decoder",)}, "Received: decoder"),
+        ({"epochs": -1}, "`epochs` in stage 'a'. Expected at least 1"),
+        ({"steps_per_epoch": 0}, "steps_per_epoch=0"),
+        ({"batch_size": 0}, "batch_size=0"),
+        ({"learning_rate": float("nan")}, "learning_rate=nan"),
+        ({"l1": -1.0}, "`l1` in stage 'a'. Expected at least 0"),
+        ({"l1_ramp_epochs": -2}, "l1_ramp_epochs=-2"),
+        ({"outside_boxes": -1.0}, "outside_boxes=-1.0"),
+    ],
+)
+def test_a_stage_that_cannot_be_is_refused(changes, message):
+    with pytest.raises(InputError, match=message):
+        Stage(**{"name": "a", "trains": ("classifier",)} | changes)
+
+
+def test_a_config_without_stages_is_refused():
+    with pytest.raises(InputError, match="`stages`. Expected at least one"):
+        config_from_dict({"stages": []})

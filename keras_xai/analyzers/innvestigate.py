@@ -24,6 +24,7 @@ INSTALL = (
     "pip install --no-deps --ignore-requires-python innvestigate==2.1.2"
 )
 START_SECONDS = 300  # to import TensorFlow, rebuild the classifier and check it
+_OUT_OF_MEMORY = ("ResourceExhaustedError", "MemoryError")
 _CHILD = (sys.executable, "-m", "keras_xai.analyzers.child")
 
 
@@ -161,9 +162,10 @@ def _run_child(
             elif message["event"] == "progress":
                 progress(len(results), message["num_images"])
             else:
-                failed = message["event"] == "failed"
                 results[name] = (
-                    Failure(message["reason"]) if failed else out_dir / f"{name}.npz"
+                    _failure(message["reason"])
+                    if message["event"] == "failed"
+                    else out_dir / f"{name}.npz"
                 )
                 running = None
                 limit.start(START_SECONDS)
@@ -178,6 +180,10 @@ def _run_child(
         results |= {name: failure for name in ([running] if running else names)}
         progress(len(results), 0)
     return results
+
+
+def _failure(reason: str) -> Failure:
+    return Failure(reason, is_final=not reason.startswith(_OUT_OF_MEMORY))
 
 
 class _Limit:

@@ -102,4 +102,7 @@ def select_methods(names: Sequence[str]) -> dict[str, AnalyzerSpec]:
                 f"Unknown method '{name}'. "
                 f"Expected one of: {', '.join([*METHODS, *OTHER_METHODS])}."
             )
-    return {name: METHODS.get(name, AnalyzerSpec(name)) for name in names}
+    return {
+        name: METHODS.get(name, AnalyzerSpec(name, signed=name != "gradient.baseline"))
+        for name in names
+    }

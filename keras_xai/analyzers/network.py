@@ -124,7 +124,9 @@ def extract_network(model: keras.Model) -> Network:
             return positions[id(tensor)]
         layer, node_index, tensor_index = tensor._keras_history
         node = layer._inbound_nodes[node_index]
-        inputs = [locate(x, positions) for x in node.input_tensors]
+        inputs = []
+        for source_tensor in node.input_tensors:  # one stack frame a layer
+            inputs.append(locate(source_tensor, positions))
         if _graph_ends(layer, "outputs"):
             inner = dict(zip(map(id, layer.inputs), inputs, strict=True))
             position = locate(layer.outputs[tensor_index], inner)
@@ -176,7 +178,10 @@ def build_untrained_float32(model: keras.Model) -> keras.Model:
     """
 
     def clone(layer):
-        return type(layer).from_config({**layer.get_config(), "dtype": "float32"})
+        config = layer.get_config()
+        if isinstance(layer, keras.layers.Layer):  # an operation has no dtype
+            config["dtype"] = "float32"
+        return type(layer).from_config(config)
 
     return keras.models.clone_model(model, clone_function=clone, recursive=True)
 

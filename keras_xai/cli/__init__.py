@@ -2,8 +2,12 @@
 
 import argparse
 import os
+import signal
 import sys
+import threading
 import warnings
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import TextIO
 
 from keras_xai import __version__
@@ -38,7 +42,8 @@ def main(arguments: list[str] | None = None) -> int:
         arguments: the command line without the program's name; by default `sys.argv`.
 
     Returns:
-        Exit code: 0 when done, 2 on bad input, 130 on Ctrl-C.
+        Exit code: 0 when done, 2 on bad input or when memory ran out, 130 on Ctrl-C.
+        A SIGTERM ends it with 143, once what is half-done is removed.
     """
     parser = argparse.ArgumentParser(
         prog="keras-xai",
@@ -61,12 +66,22 @@ def main(arguments: list[str] | None = None) -> int:
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")  # TensorFlow's start-up notes
     os.environ.setdefault("KERAS_BACKEND", "tensorflow")
     try:
-        with warnings.catch_warnings():
+        with warnings.catch_warnings(), _unwinding():
             _tell_warnings(args.verb)
             result = VERBS[args.verb].run(args)
     except (InputError, OSError) as error:
         message = " ".join(str(error).split())
         print(f"keras-xai {args.verb}: {message}", file=sys.stderr)
+        return 2
+    except Exception as error:
+        # TensorFlow's is known by its name: most verbs have not imported it.
+        if type(error).__name__ not in ("MemoryError", "ResourceExhaustedError"):
+            raise
+        print(
+            f"keras-xai {args.verb}: Memory ran out; expected room for the images that "
+            "are worked on at a time. A smaller batch or image size needs less.",
+            file=sys.stderr,
+        )
         return 2
     except KeyboardInterrupt:
         print(f"keras-xai {args.verb}: interrupted", file=sys.stderr)
@@ -76,6 +91,19 @@ def main(arguments: list[str] | None = None) -> int:
     except BrokenPipeError:  # the reader has enough, such as `| head`
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
     return 0
+
+
+@contextmanager
+def _unwinding() -> Iterator[None]:
+    """Ends by an exception on SIGTERM, so that unfinished folders are removed."""
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+    before = signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGTERM, before)
 
 
 def _tell_warnings(verb: str) -> None:

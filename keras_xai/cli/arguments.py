@@ -73,6 +73,7 @@ def add_precision(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--precision",
         choices=("auto", "float32", "mixed_bfloat16"),
-        default="auto",
-        help="auto takes mixed_bfloat16 where the processor multiplies bfloat16",
+        default="float32",
+        help="auto takes mixed_bfloat16 where the processor multiplies bfloat16, which "
+        "is faster",
     )

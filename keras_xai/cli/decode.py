@@ -86,9 +86,10 @@ def run(args: argparse.Namespace) -> str:
     from keras_xai.cli.progress import progress_bar
     from keras_xai.datasets.classification import is_idx_set
     from keras_xai.datasets.read import read_splits
-    from keras_xai.decoding import decode_layer, load_model, open_classifier
+    from keras_xai.decoding import decode_layer, open_classifier
     from keras_xai.models.image_classifier import find_image_input
     from keras_xai.report.report import write_report
+    from keras_xai.saved_models import load_model
     from keras_xai.training.decoding_config import DecodingConfig
     from keras_xai.training.precision import resolve_precision
 

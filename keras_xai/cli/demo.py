@@ -90,6 +90,7 @@ def run(args: argparse.Namespace) -> str:
             read_voc(data_dir, "val"),
             run_dir,
             seed=args.seed,
+            precision="auto",
             report=report,
         )
 

@@ -102,16 +102,10 @@ def run(args: argparse.Namespace) -> str:
     tf.get_logger().setLevel("ERROR")  # every size of a last batch is worth a note
     images = open_images(args.images)
     progress = partial(progress_bar, quiet=args.quiet)
-    try:
-        if names:
-            _explain_with_methods(args, names, methods, images, progress)
-        else:
-            _explain_with_masks(args, images, args.out, progress)
-    except (MemoryError, tf.errors.ResourceExhaustedError) as error:
-        raise InputError(
-            "Memory ran out; expected a smaller --batch-size. "
-            f"Received: batch_size={args.batch_size}"
-        ) from error
+    if names:
+        _explain_with_methods(args, names, methods, images, progress)
+    else:
+        _explain_with_masks(args, images, args.out, progress)
     return str(args.out)
 
 

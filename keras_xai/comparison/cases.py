@@ -76,7 +76,7 @@ def open_case(run: Path, data: Path, options: Options) -> Case:
     specs = select_methods(options.methods)
     if specs:
         _check_installed()
-    _check_options(run, options)
+    _check_options(run, data, options)
     if run.is_dir():
         subject = open_joint_run(run, options.classifier)
         class_names = subject.class_names or ()
@@ -189,7 +189,7 @@ def _read(
     )
 
 
-def _check_options(run: Path, options: Options) -> None:
+def _check_options(run: Path, data: Path, options: Options) -> None:
     """Refuses a run that is not there, and options that would have no effect."""
     if not run.exists():
         raise InputError(
@@ -203,6 +203,18 @@ def _check_options(run: Path, options: Options) -> None:
                 f"Invalid value for `{name}`. It is for "
                 f"{'a .keras file' if is_run else 'a run of `train`'}, and {run} is "
                 f"none. Received: {name}={value}"
+            )
+    if options.target is not None and not (data / "ImageSets").is_dir():
+        raise InputError(
+            f"Invalid value for `target`. It is for a VOC folder, and {data} is none. "
+            f"Received: target={options.target}"
+        )
+    for name in ("patch_size", "fill") if options.faithfulness_grid else ():
+        value = getattr(options, name)
+        if value != getattr(defaults, name):
+            raise InputError(
+                f"Invalid value for `{name}`. Expected none beside "
+                f"`faithfulness_grid`, which has all. Received: {name}={value}"
             )
 
 

@@ -1,5 +1,6 @@
 """From a classifier and images to a folder in which all methods are compared."""
 
+import json
 from collections.abc import Callable
 from importlib import metadata, util
 from pathlib import Path
@@ -47,7 +48,8 @@ def compare(
         say: called with one line a step.
 
     Returns:
-        Why a method has no heatmaps, for those that failed.
+        Why a method has no heatmaps, for those that failed, also of the random
+        classifier.
 
     Raises:
         InputError: if something is missing, broken or does not fit, or the folder
@@ -56,6 +58,7 @@ def compare(
     Reference:
         [IbPRIA19] Sec. 2.3, Figs. 6 and 7.
     """
+    environment = _describe_environment()  # of the code as it was started
     case = open_case(run, data, options)
     open_run(out_dir, describe(case))
     split = case.sample.split
@@ -74,6 +77,8 @@ def compare(
     }
     say(f"measures of {len(heatmaps)} methods")
     measured = measure_all(case, heatmaps, out_dir, progress=progress)
+    for name, failure in measured.failures.items():
+        say(f"{name} failed for the random classifier: {failure.reason}")
     write_examples(case, out_dir / "examples.npz")
     draw_figures(case, heatmaps, out_dir)
     write_tables(
@@ -103,14 +108,18 @@ def compare(
                 "batch_size": options.batch_size,
                 "seconds_per_method": options.seconds_per_method,
             },
-            "environment": _describe_environment(),
+            "environment": environment,
+            "begun": json.loads((out_dir / "environment.json").read_text()),
             "class_names": list(case.class_names),
             "majority_rate": split.majority_rate,
             "accuracy": _measure_accuracy(case),
             "left_out": [part._asdict() for part in measured.left_out],
         },
     )
-    return failures
+    return failures | {
+        f"{name} of the random classifier": failure
+        for name, failure in measured.failures.items()
+    }
 
 
 def _kind(name: str) -> str:

@@ -70,7 +70,10 @@ def explain_all(
                     )
                 except EXPECTED_ERRORS as error:
                     reason = (str(error).splitlines() or ["it gives no reason"])[0]
-                    failures[name] = Failure(f"{type(error).__name__}: {reason}")
+                    failures[name] = Failure(
+                        f"{type(error).__name__}: {reason}",
+                        is_final=isinstance(error, FloatingPointError),
+                    )
             report(i + 1)
     return failures | _analyze(
         case,

@@ -16,7 +16,7 @@ class _Entry(NamedTuple):
     name: str
     label: str
     higher_is_better: bool
-    measure: Callable[[np.ndarray, np.ndarray], np.ndarray]
+    measure: Callable[[np.ndarray, np.ndarray], np.ndarray] | str  # of the order
     description: str
 
 
@@ -41,7 +41,7 @@ _LOCALISATION = (
         "rank",
         "rank",
         True,
-        localization.relevance_rank,
+        "relevance_rank",
         "share of the region found by as many of the most relevant pixels (relevance "
         "rank accuracy, Arras et al. 2022)",
     ),
@@ -64,7 +64,7 @@ _LOCALISATION = (
         "best_iou",
         "best IoU",
         True,
-        localization.best_iou,
+        "best_iou",
         "overlap of region and heatmap at each image's best threshold (after Choe et "
         "al. 2020)",
     ),
@@ -72,14 +72,14 @@ _LOCALISATION = (
         "roc_auc",
         "ROC AUC",
         True,
-        localization.roc_auc,
+        "roc_auc",
         "how often a pixel of the region is above one that is not (Fawcett 2006)",
     ),
     _Entry(
         "average_precision",
         "AP",
         True,
-        localization.average_precision,
+        "average_precision",
         "average precision of the pixels in the order of their relevance (Davis and "
         "Goadrich 2006)",
     ),
@@ -115,7 +115,15 @@ def localisation_measure(
         for i in range(0, len(region.images), NUM_HEATMAPS):
             images = region.images[i : i + NUM_HEATMAPS]
             masks, shown = region.draw(images), np.asarray(heatmaps[images])
-            parts.append([entry.measure(shown, masks) for entry in entries])
+            of_order = localization.order_measures(shown, masks)
+            parts.append(
+                [
+                    of_order[entry.measure]
+                    if isinstance(entry.measure, str)
+                    else entry.measure(shown, masks)
+                    for entry in entries
+                ]
+            )
         columns = map(np.concatenate, zip(*parts, strict=True))
         names = [f"{entry.name}_{name.lower()}" for entry in entries]
         return dict(zip(names, columns, strict=True))

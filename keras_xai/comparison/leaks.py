@@ -20,7 +20,9 @@ def leak_measure(
 
     What is left of the image is the same number of pixels for every method, because a
     peak's neighbourhood is a few pixels in one method's heatmaps and many in another's.
-    The mask alone is the one that the threshold of [IbPRIA19] shows.
+    The mask alone is the one that the threshold of [IbPRIA19] shows. Accuracy is
+    balanced, so that whatever knows nothing of the label scores one over the number of
+    classes, whichever class the predictor then answers.
 
     Args:
         predict: the predictor, trained on random masks.
@@ -39,26 +41,30 @@ def leak_measure(
         f"by a predictor trained on random masks, which is right on "
         f"{np.mean(whole == split.labels):.3f} of the whole images"
     )
+    counts = np.bincount(split.labels)
+    num_classes = np.count_nonzero(counts)
+    weights = split.num_images / (num_classes * np.maximum(counts, 1))  # of a class
     metrics = [
         Metric(
-            "evalx_accuracy",
+            "evalx_balanced_accuracy",
             LABELS[0],
             "sanity",
             True,
             f"Whether the label is found in the {TOP_SHARE:.0%} most relevant pixels, "
             f"or in all that are positive if these are fewer, {who} (EVAL-X, Jethani "
-            "et al. 2021).",
-            split.majority_rate,
+            "et al. 2021); mean over classes.",
+            1 / num_classes,
         ),
         Metric(
-            "mask_alone_accuracy",
+            "mask_alone_balanced_accuracy",
             LABELS[1],
             "sanity",
             None,
             f"Whether the label is found in the pixels above {THRESHOLD} of the "
             f"heatmap's peak, drawn as ink on an empty image, {who}; far from chance, "
-            "the mask's shape or size tells the label (after Jethani et al. 2021).",
-            split.majority_rate,
+            "the mask's shape or size tells the label (after Jethani et al. 2021); "
+            "mean over classes.",
+            1 / num_classes,
         ),
         Metric(
             "mask_size",
@@ -80,19 +86,18 @@ def leak_measure(
             top = leak.keep_top(relevance, rng, share=TOP_SHARE)
             ink = np.full_like(images, 0.0 if fill_value >= 0.5 else 1.0)
             for name, shown, kept in (
-                ("evalx_accuracy", images, top),
-                ("mask_alone_accuracy", ink, masks),
+                ("evalx_balanced_accuracy", images, top),
+                ("mask_alone_balanced_accuracy", ink, masks),
             ):
-                parts[name].append(
-                    leak.masked_accuracy(
-                        predict,
-                        shown,
-                        labels,
-                        kept,
-                        fill_value=fill_value,
-                        batch_size=batch_size,
-                    )
+                is_found = leak.masked_accuracy(
+                    predict,
+                    shown,
+                    labels,
+                    kept,
+                    fill_value=fill_value,
+                    batch_size=batch_size,
                 )
+                parts[name].append(weights[labels] * is_found)
             parts["mask_size"].append(masks.mean(axis=(1, 2)))
         return {name: np.concatenate(values) for name, values in parts.items()}
 

@@ -1,12 +1,13 @@
 """Every measure of every method, and why one is left out."""
 
 import os
-from collections.abc import Collection, Mapping
+from collections.abc import Mapping
 from pathlib import Path
 from typing import NamedTuple
 
 import keras
 
+from keras_xai.analyzers.innvestigate import Failure
 from keras_xai.comparison.cases import Case
 from keras_xai.comparison.complexity import complexity_measure
 from keras_xai.comparison.explaining import (
@@ -51,11 +52,13 @@ class Measured(NamedTuple):
         metrics: the columns, in display order.
         values: method to metric to one value an image.
         left_out: what was not measured.
+        failures: methods that the random classifier could not be explained by, and why.
     """
 
     metrics: list[Metric]
     values: dict[str, Values]
     left_out: list[LeftOut]
+    failures: dict[str, Failure]
 
 
 def measure_all(
@@ -76,6 +79,13 @@ def measure_all(
         progress: see `Progress`.
     """
     left_out: list[LeftOut] = []
+    random_heatmaps, failures = explain_with_random_classifier(
+        case, heatmaps, folder / "randomised", progress=progress
+    )
+    for name, failure in failures.items():
+        labels = [f"{label} of {name}" for label in RANDOMISATION_LABELS]
+        reason = f"It failed for the random classifier: {failure.reason}"
+        left_out.append(LeftOut(labels, reason))
     measures = [
         *_ground_truth(case, left_out),
         faithfulness_measure(
@@ -89,7 +99,7 @@ def measure_all(
                 folder / "curves" / f"{method}.npz", curves
             ),
         ),
-        _randomisation(case, heatmaps, folder / "randomised", left_out, progress),
+        randomisation_measure(random_heatmaps, case.num_sanity_images),
         *_leak(case, folder / "leak_predictor.keras", left_out),
         complexity_measure(),
     ]
@@ -102,17 +112,22 @@ def measure_all(
                     write_values(folder / "values" / f"{name}.npz", values[name])
                 report(i + 1)
     metrics = [metric for measure in measures for metric in measure.metrics]
-    return Measured(metrics, values, left_out)
+    return Measured(metrics, values, left_out, failures)
 
 
 def _ground_truth(case: Case, left_out: list[LeftOut]) -> list[Measure]:
-    tolerance = case.options.tolerance
+    tolerance, labels = case.options.tolerance, case.sample.split.labels
     measures = []
     for region, (name, meaning), lacking in (
         (case.sample.targets, TARGET, "object masks (SegmentationObject)"),
         (case.sample.boxes, BOX, "annotations"),
     ):
         if region is not None and len(region.images):
+            num_wrong = int((case.classes != labels)[region.images].sum())
+            meaning += (
+                f". The classifier calls {num_wrong} of the {len(region.images)} "
+                "otherwise, and analyzers explain what it says"
+            )
             measures.append(
                 localisation_measure(region, name, meaning, tolerance=tolerance)
             )
@@ -124,26 +139,6 @@ def _ground_truth(case: Case, left_out: list[LeftOut]) -> list[Measure]:
         )
         left_out.append(LeftOut(list_labels(name, tolerance=tolerance), reason))
     return measures
-
-
-def _randomisation(
-    case: Case,
-    names: Collection[str],
-    folder: Path,
-    left_out: list[LeftOut],
-    progress: Progress,
-) -> Measure:
-    heatmaps, failures = explain_with_random_classifier(
-        case, names, folder, progress=progress
-    )
-    for name, failure in failures.items():
-        left_out.append(
-            LeftOut(
-                [f"{label} of {name}" for label in RANDOMISATION_LABELS],
-                f"It failed for the random classifier: {failure.reason}",
-            )
-        )
-    return randomisation_measure(heatmaps, case.num_sanity_images)
 
 
 def _leak(case: Case, path: Path, left_out: list[LeftOut]) -> list[Measure]:

@@ -107,9 +107,12 @@ def draw_figures(case: Case, heatmaps: Mapping[str, Path], folder: Path) -> None
 def _draw_accuracy(log: Sequence[LogRow], stages: Sequence[Stage], path: Path) -> None:
     without = {stage.name for stage in stages if stage.white_mask}
     curves: dict[str, list[list[float]]] = {}
+    num_before = 0
     for is_without, rows in groupby(log, lambda row: row["stage"] in without):
-        label = "without the explainer" if is_without else "with the explainer"
-        curves.setdefault(label, [[]])[0].extend(row["val_accuracy"] for row in rows)
+        label = "without the explainer" if is_without else "then with the explainer"
+        values = [row["val_accuracy"] for row in rows]
+        curves[label] = [[np.nan] * num_before + values]
+        num_before += len(values)
     draw_curves(
         {"": curves},
         path,

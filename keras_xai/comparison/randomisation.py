@@ -60,8 +60,9 @@ def randomisation_measure(
     """
     what = (
         f"all weights of the classifier were drawn anew (first {num_images} images; "
-        "Adebayo et al. 2018); 1 means that the heatmap owes nothing to what the "
-        "classifier learned"
+        "Adebayo et al. 2018), whose own answers are then explained; 1 means that the "
+        "heatmap owes nothing to what the classifier learned. The joint model keeps "
+        "its explainer, so that its mask scores 1 by construction"
     )
     metrics = [
         Metric(

@@ -93,10 +93,9 @@ def read_sample(
         height, width, _ = validation.image_shape
         num_images = max(1, NUM_PIXELS // (height * width))
     split = _take(validation, draw_order(validation.labels, seed)[:num_images])
-    maps = split.object_maps if (data / "SegmentationObject").is_dir() else None
     return Sample(
         split,
-        None if maps is None else _target_region(split, maps),
+        _target_region(split, data / "SegmentationObject"),
         None if split.target_boxes is None else _box_region(split),
         train,
         validation.num_images,
@@ -140,11 +139,24 @@ def _take(split: Split, indices: np.ndarray) -> Split:
     )
 
 
-def _target_region(split: Split, object_maps: np.ndarray) -> Region:
+def _target_region(split: Split, folder: Path) -> Region | None:
+    """Knows the targets of the images that have a mask; others' maps are their boxes.
+
+    Args:
+        split: the images.
+        folder: of the masks.
+    """
+    object_maps = split.object_maps
+    if object_maps is None or not folder.is_dir():
+        return None
+    names = [f"{Path(filename).stem}.png" for filename in split.filenames]
+    has_mask = np.array([(folder / name).is_file() for name in names])
+
     def draw(indices: np.ndarray) -> np.ndarray:
         return dilate(object_maps[indices] == TARGET, TARGET_MARGIN)
 
-    return _region(split, draw)
+    region = _region(split, draw)
+    return region._replace(images=region.images[has_mask[region.images]])
 
 
 def _box_region(split: Split) -> Region:

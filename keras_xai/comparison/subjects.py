@@ -9,11 +9,12 @@ import keras
 from keras_xai.analyzers.network import build_float32
 from keras_xai.comparison.options import Choice
 from keras_xai.datasets.split import Split
-from keras_xai.decoding import load_model, open_classifier
+from keras_xai.decoding import open_classifier
 from keras_xai.errors import InputError
 from keras_xai.explanations import load_joint
 from keras_xai.models.image_classifier import build_image_classifier, find_image_input
 from keras_xai.models.joint import build_white_mask_model
+from keras_xai.saved_models import load_model
 from keras_xai.training.config import JointConfig, Stage, config_from_dict
 from keras_xai.training.runs import LogRow, read_log
 

@@ -1,6 +1,7 @@
 """Which images a batch holds, and annotated splits as tf.data batches."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 
 import numpy as np
 import tensorflow as tf
@@ -62,16 +63,18 @@ def turn(image: np.ndarray, symmetry: int) -> np.ndarray:
     return turned[:, ::-1] if symmetry >= 4 else turned
 
 
+@contextmanager
 def training_batches(
     split: Split,
     batches: np.ndarray,
     symmetries: np.ndarray,
     *,
     mask_outputs: Sequence[str] = (),
-) -> tf.data.Dataset:
-    """Gathers batches for `fit`, in the given order.
+) -> Iterator[tf.data.Dataset]:
+    """Gathers batches for `fit`, in the given order, while the context lasts.
 
-    Images stay uint8 until the model scales them.
+    Images stay uint8 until the model scales them. The split is taken from TensorFlow's
+    functions in the end, as in `gather_batches`.
 
     Args:
         split: the images to draw from; may be memory-mapped.
@@ -80,14 +83,16 @@ def training_batches(
             `draw_symmetries`; 0 leaves an image as it is.
         mask_outputs: names of the graph's outputs whose target is a mask.
 
-    Returns:
+    Yields:
         A data set of `(images, targets)`: `probs`, the labels, and each of
         `mask_outputs`, `(batch, height, width, 2)` uint8: 1 on objects of the target
         class, and 1 in their boxes; 0 without annotations.
     """
-    batch_size = batches.shape[1]
+    batch_size, image_shape = batches.shape[1], split.image_shape
+    held = [split]
 
     def gather_images(indices, symmetries):
+        (split,) = held
         images = map(turn, split.images[indices], symmetries)
         return np.stack(list(images)), split.labels[indices]
 
@@ -95,8 +100,9 @@ def training_batches(
         return np.stack(list(map(target_mask, indices, symmetries)))
 
     def target_mask(index, symmetry):
+        (split,) = held
         if split.object_maps is None:
-            return np.zeros((*split.image_shape[:2], 2), np.uint8)
+            return np.zeros((*image_shape[:2], 2), np.uint8)
         region = split.object_maps[index] == TARGET
         both = np.stack([region, split.target_box_map(index)], axis=-1)
         return turn(both, symmetry).astype(np.uint8)
@@ -105,16 +111,20 @@ def training_batches(
         images, labels = tf.numpy_function(
             gather_images, [indices, symmetries], (tf.uint8, tf.int32), stateful=False
         )
-        images.set_shape((batch_size, *split.image_shape))
+        images.set_shape((batch_size, *image_shape))
         labels.set_shape((batch_size,))
         targets = {"probs": labels}
         if mask_outputs:
             (masks,) = tf.numpy_function(
                 gather_masks, [indices, symmetries], (tf.uint8,), stateful=False
             )
-            masks.set_shape((batch_size, *split.image_shape[:2], 2))
+            masks.set_shape((batch_size, *image_shape[:2], 2))
             targets |= dict.fromkeys(mask_outputs, masks)
         return images, targets
 
     dataset = tf.data.Dataset.from_tensor_slices((batches, symmetries))
-    return dataset.map(batch).prefetch(2)
+    del split  # `held` alone keeps it
+    try:
+        yield dataset.map(batch).prefetch(2)
+    finally:
+        held.clear()

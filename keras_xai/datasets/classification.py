@@ -40,7 +40,7 @@ OTHER_FOLDERS = (
     Path.home() / ".keras" / "datasets",  # of keras.datasets.fashion_mnist.load_data
 )
 TINY_IMAGENET = "tiny-imagenet-200"
-TEST_FOLDERS = ("test", "val", "validation")
+TEST_FOLDERS = ("test", "val", "valid", "validation")
 TEST_EVERY = 5  # images, where a folder has no test set of its own
 
 Splits = tuple[Split, Split]
@@ -231,7 +231,9 @@ def _read_class_names(path: Path) -> dict[str, str]:
 def _read_class_folders(
     folder: Path, size: tuple[int, int] | None, num_channels: int
 ) -> Splits:
-    train_dir = folder / "train" if (folder / "train").is_dir() else folder
+    train_dir = folder / "train"
+    if not train_dir.is_dir() or not list_folders(train_dir):  # or a class of trains
+        train_dir = folder
     test_dirs = [folder / name for name in TEST_FOLDERS if (folder / name).is_dir()]
     class_names = [path.name for path in list_folders(train_dir)]
     if len(class_names) < 2:

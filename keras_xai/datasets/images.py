@@ -1,9 +1,10 @@
-"""Image files, decoded."""
+"""Image files: decoded, found, written."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+import cv2
 import numpy as np
 from PIL import Image, ImageOps, UnidentifiedImageError
 
@@ -117,8 +118,20 @@ def list_folders(folder: Path) -> list[Path]:
     )
 
 
+def write_png(path: Path, image: np.ndarray) -> None:
+    """Writes a picture; its folder is made.
+
+    Args:
+        path: the file.
+        image: `(height, width, 1)` or `(height, width, 3)` uint8 RGB.
+    """
+    _, png = cv2.imencode(".png", image[..., ::-1])  # OpenCV's order is BGR
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_bytes(png.tobytes())
+
+
 def list_images(folder: Path) -> list[Path]:
-    """Lists a folder's image files by name.
+    """Lists a folder's image files by name, hidden ones left out.
 
     Raises:
         InputError: if the folder is missing or holds no image file.
@@ -129,7 +142,7 @@ def list_images(folder: Path) -> list[Path]:
 def list_images_below(folder: Path) -> list[Path]:
     """Lists a folder's image files or, if it has none, those of its folders likewise.
 
-    Hidden folders are left out.
+    Hidden files and folders are left out.
 
     Raises:
         InputError: if the folder is missing or there is no image file.
@@ -149,7 +162,20 @@ def list_images_below(folder: Path) -> list[Path]:
 def _images_in(folder: Path) -> list[Path]:
     if not folder.is_dir():
         raise InputError(f"{folder} does not exist; expected a folder of images.")
-    return sorted(p for p in folder.iterdir() if p.suffix.lower() in IMAGE_SUFFIXES)
+    paths = sorted(
+        path
+        for path in folder.iterdir()
+        if path.suffix.lower() in IMAGE_SUFFIXES and not path.name.startswith(".")
+    )
+    for path in paths:
+        try:
+            path.name.encode()
+        except UnicodeEncodeError:
+            raise InputError(
+                f"{folder} holds a file whose name is no UTF-8; expected another name. "
+                f"Received: {ascii(path.name)}"
+            ) from None
+    return paths
 
 
 def _check_found(paths: list[Path], folder: Path) -> list[Path]:

@@ -28,7 +28,7 @@ def read_splits(
     Raises:
         InputError: if the path has none of these forms, or a file is broken.
     """
-    if (path / "ImageSets").is_dir():
+    if any((path / name).is_dir() for name in ("ImageSets", "Annotations")):
         train, validation = (
             read_voc(path, subset, target=target, size=size, num_channels=num_channels)
             for subset in ("train", "val")

@@ -137,18 +137,20 @@ def find_image(folder: Path, name: str, annotation: Annotation) -> Path:
     Args:
         folder: holds JPEGImages.
         name: the annotation's, without its ending.
-        annotation: tells the image's name; if it does not, or no such image is there,
-            the image has the annotation's name.
+        annotation: tells an image's name, for where none has the annotation's.
 
     Raises:
         InputError: if there is none.
     """
     images = folder / "JPEGImages"
     endings = [*IMAGE_SUFFIXES, *map(str.upper, IMAGE_SUFFIXES)]
-    wanted = annotation.filename or f"{name}{endings[0]}"
-    for filename in (wanted, *(f"{name}{ending}" for ending in endings)):
+    filenames = [f"{name}{ending}" for ending in endings]
+    if annotation.filename:
+        filenames.append(annotation.filename)
+    for filename in filenames:
         if (images / filename).is_file():
             return images / filename
+    wanted = annotation.filename or filenames[0]
     raise InputError(
         f"{images / wanted} does not exist; expected the image of Annotations/"
         f"{name}.xml, of that name or of the annotation's."

@@ -51,36 +51,6 @@ def gini(heatmaps: np.ndarray) -> np.ndarray:
     return np.array([_gini(_shares(heatmap)) for heatmap in heatmaps])
 
 
-def effective_complexity(
-    heatmaps: np.ndarray, *, tolerance: float = 1e-5
-) -> np.ndarray:
-    """Counts the pixels whose absolute relevance is not negligible; lower is simpler.
-
-    Signs are dropped. A heatmap of zeros has none.
-
-    Args:
-        heatmaps: `(num_images, height, width)`.
-        tolerance: the part of the heatmap's largest absolute value that a pixel must
-            exceed to count.
-
-    Returns:
-        `(num_images,)` float64 from 0 to height · width, in pixels.
-
-    Raises:
-        ValueError: if a heatmap is not finite.
-
-    Reference:
-        Nguyen and Martínez, On quantitative aspects of model interpretability, 2020.
-
-    Notes:
-        The paper finds the threshold from the model's loss. As in Quantus, it is given.
-    """
-    check_heatmaps(heatmaps)
-    relevance = np.abs(heatmaps)
-    least = tolerance * relevance.max(axis=(1, 2), keepdims=True)
-    return (relevance > least).sum(axis=(1, 2), dtype=np.float64)
-
-
 def _shares(heatmap: np.ndarray) -> np.ndarray:
     relevance = np.abs(heatmap.ravel().astype(np.float64))
     if not relevance.any():

@@ -1,8 +1,8 @@
 """Does a mask betray a label that the pixels under it do not show?
 
-Train a predictor on images under random masks, `apply_masks(images, draw_…_masks(…))`,
-then ask for its `masked_accuracy` under the masks that `binarise` or `keep_top` makes
-of a method's heatmaps.
+Train a predictor on images under random masks, from `draw_block_masks` and
+`apply_masks`, then ask for its `masked_accuracy` under the masks that `binarise` or
+`keep_top` makes of a method's heatmaps.
 """
 
 import numpy as np
@@ -61,9 +61,11 @@ def keep_top(
         )
     flat = heatmaps.reshape(len(heatmaps), -1)
     num_kept = max(1, round(share * flat.shape[1]))
-    ascending = np.lexsort((rng.random(flat.shape), flat), axis=-1)
-    kept = np.zeros(flat.shape, bool)
-    np.put_along_axis(kept, ascending[:, -num_kept:], True, axis=1)
+    least = np.partition(flat, -num_kept, axis=1)[:, -num_kept, None]
+    kept = flat > least
+    for row, values, cut in zip(kept, flat, least, strict=True):
+        tied = np.flatnonzero(values == cut)
+        row[rng.choice(tied, num_kept - row.sum(), replace=False)] = True
     return (kept & (flat > 0)).reshape(heatmaps.shape)
 
 
@@ -173,45 +175,3 @@ def draw_block_masks(
     )
     pixels = kept.repeat(block_size, axis=1).repeat(block_size, axis=2)
     return pixels[:, :height, :width]
-
-
-def draw_rectangle_masks(
-    num_images: int,
-    height: int,
-    width: int,
-    rng: np.random.Generator,
-    *,
-    max_rectangles: int = 4,
-) -> np.ndarray:
-    """Draws masks that are unions of independent rectangles.
-
-    Each mask has 1 to `max_rectangles` of them, all numbers equally likely. Each side
-    of a rectangle runs between two pixels drawn uniformly, both included.
-
-    Args:
-        num_images: the number of masks.
-        height: in pixels.
-        width: in pixels.
-        rng: the only source of randomness.
-        max_rectangles: the most in a mask.
-
-    Returns:
-        `(num_images, height, width)` bool, never empty.
-
-    Raises:
-        ValueError: if `max_rectangles` is below 1.
-    """
-    check_at_least_one(max_rectangles, "max_rectangles")
-    num_rectangles = rng.integers(1, max_rectangles, num_images, endpoint=True)
-    masks = np.zeros((num_images, height, width), bool)
-    for index in range(max_rectangles):
-        rows = _draw_intervals(num_images, height, rng)[:, :, None]
-        columns = _draw_intervals(num_images, width, rng)[:, None, :]
-        drawn = (index < num_rectangles)[:, None, None]
-        masks |= rows & columns & drawn
-    return masks
-
-
-def _draw_intervals(num_images: int, size: int, rng: np.random.Generator) -> np.ndarray:
-    ends = np.sort(rng.integers(0, size, (num_images, 2, 1)), axis=1)
-    return (ends[:, 0] <= np.arange(size)) & (np.arange(size) <= ends[:, 1])

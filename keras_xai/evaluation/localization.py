@@ -1,6 +1,6 @@
 """Does a heatmap lie on its target? Measures against ground truth, one per image."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 
 import cv2
 import numpy as np
@@ -114,13 +114,7 @@ def relevance_rank(heatmaps: np.ndarray, target_masks: np.ndarray) -> np.ndarray
     Reference:
         Arras et al., CLEVR-XAI, 2022: relevance rank accuracy.
     """
-    _check_targets(heatmaps, target_masks)
-    return np.array(
-        [
-            np.interp(num_hits[-1], num_taken, num_hits) / num_hits[-1]
-            for num_taken, num_hits in _sweeps(heatmaps, target_masks)
-        ]
-    )
+    return _measure_order(heatmaps, target_masks, _rank)
 
 
 def iou(
@@ -171,13 +165,7 @@ def best_iou(heatmaps: np.ndarray, target_masks: np.ndarray) -> np.ndarray:
         Choe et al., Evaluating Weakly Supervised Object Localization Methods Right,
         2020: the best threshold, there one for a data set.
     """
-    _check_targets(heatmaps, target_masks)
-    return np.array(
-        [
-            (num_hits / (num_taken + num_hits[-1] - num_hits)).max()
-            for num_taken, num_hits in _sweeps(heatmaps, target_masks)
-        ]
-    )
+    return _measure_order(heatmaps, target_masks, _best_iou)
 
 
 def roc_auc(heatmaps: np.ndarray, target_masks: np.ndarray) -> np.ndarray:
@@ -201,17 +189,8 @@ def roc_auc(heatmaps: np.ndarray, target_masks: np.ndarray) -> np.ndarray:
         Fawcett, An introduction to ROC analysis, 2006.
     """
     _check_targets(heatmaps, target_masks)
-    if full := int(target_masks.all(axis=(1, 2)).sum()):
-        raise ValueError(
-            "Invalid value for `target_masks`. Expected pixels off every target. "
-            f"Received: {full} of {len(target_masks)} targets fill their image"
-        )
-    areas = []
-    for num_taken, num_hits in _sweeps(heatmaps, target_masks):
-        num_misses = num_taken - num_hits
-        area = np.trapezoid(num_hits, num_misses)
-        areas.append(area / (num_hits[-1] * num_misses[-1]))
-    return np.array(areas)
+    _check_not_full(target_masks)
+    return _measure_order(heatmaps, target_masks, _roc_auc)
 
 
 def average_precision(heatmaps: np.ndarray, target_masks: np.ndarray) -> np.ndarray:
@@ -235,13 +214,36 @@ def average_precision(heatmaps: np.ndarray, target_masks: np.ndarray) -> np.ndar
         Davis and Goadrich, The Relationship Between Precision-Recall and ROC Curves,
         2006, against interpolation.
     """
+    return _measure_order(heatmaps, target_masks, _average_precision)
+
+
+def order_measures(
+    heatmaps: np.ndarray, target_masks: np.ndarray
+) -> dict[str, np.ndarray]:
+    """Measures all that depends on the order of the pixels alone, sorting them once.
+
+    Args:
+        heatmaps: `(num_images, height, width)`.
+        target_masks: `(num_images, height, width)` bool.
+
+    Returns:
+        `relevance_rank`, `best_iou`, `roc_auc` and `average_precision` by their names.
+
+    Raises:
+        ValueError: as the four do.
+    """
     _check_targets(heatmaps, target_masks)
-    return np.array(
-        [
-            np.diff(num_hits) @ (num_hits[1:] / num_taken[1:]) / num_hits[-1]
-            for num_taken, num_hits in _sweeps(heatmaps, target_masks)
-        ]
-    )
+    _check_not_full(target_masks)
+    sweeps = list(_sweeps(heatmaps, target_masks))
+    return {
+        name: np.array([measure(*sweep) for sweep in sweeps])
+        for name, measure in (
+            ("relevance_rank", _rank),
+            ("best_iou", _best_iou),
+            ("roc_auc", _roc_auc),
+            ("average_precision", _average_precision),
+        )
+    }
 
 
 def pompom(
@@ -283,6 +285,40 @@ def _check_targets(heatmaps: np.ndarray, target_masks: np.ndarray) -> None:
             "Invalid value for `target_masks`. Expected a pixel on every target. "
             f"Received: {empty} of {len(target_masks)} targets are empty"
         )
+
+
+def _check_not_full(target_masks: np.ndarray) -> None:
+    if full := int(target_masks.all(axis=(1, 2)).sum()):
+        raise ValueError(
+            "Invalid value for `target_masks`. Expected pixels off every target. "
+            f"Received: {full} of {len(target_masks)} targets fill their image"
+        )
+
+
+def _measure_order(
+    heatmaps: np.ndarray,
+    target_masks: np.ndarray,
+    measure: Callable[[np.ndarray, np.ndarray], float],
+) -> np.ndarray:
+    _check_targets(heatmaps, target_masks)
+    return np.array([measure(*sweep) for sweep in _sweeps(heatmaps, target_masks)])
+
+
+def _rank(num_taken: np.ndarray, num_hits: np.ndarray) -> float:
+    return np.interp(num_hits[-1], num_taken, num_hits) / num_hits[-1]
+
+
+def _best_iou(num_taken: np.ndarray, num_hits: np.ndarray) -> float:
+    return (num_hits / (num_taken + num_hits[-1] - num_hits)).max()
+
+
+def _roc_auc(num_taken: np.ndarray, num_hits: np.ndarray) -> float:
+    num_misses = num_taken - num_hits
+    return np.trapezoid(num_hits, num_misses) / (num_hits[-1] * num_misses[-1])
+
+
+def _average_precision(num_taken: np.ndarray, num_hits: np.ndarray) -> float:
+    return np.diff(num_hits) @ (num_hits[1:] / num_taken[1:]) / num_hits[-1]
 
 
 def _sweeps(

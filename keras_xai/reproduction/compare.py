@@ -21,7 +21,6 @@ OPTIONS = {
     # Long enough for SmoothGrad at 224×224 beside other work.
     "paper": Options(num_images=250, seconds_per_method=3600),
 }
-SCALE = 0.75  # of the figures that are kept
 FIGURES = ("fig6_paper", "fig6_fair", "fig7")
 
 
@@ -96,12 +95,11 @@ def measure(cell: Cell, work_dir: Path, results_dir: Path) -> dict[str, Any]:
         folder.mkdir(exist_ok=True)
         for figure in FIGURES:
             with Image.open(out_dir / f"{figure}.png") as picture:
-                size = tuple(round(SCALE * pixels) for pixels in picture.size)
-                small = picture.convert("RGB").resize((size[0], size[1]))
+                small = picture.convert("RGB").quantize(256)
                 small.save(folder / f"{figure}_{cell.name}.png", optimize=True)
     comparison = json.loads((out_dir / "comparison.json").read_text())
     return {
         key: value
         for key, value in comparison.items()
-        if key not in ("settings", "environment")
+        if key not in ("settings", "environment", "begun")
     }

@@ -1,6 +1,7 @@
 """What a joint training is made of, as data."""
 
 import dataclasses
+import math
 from collections.abc import Callable
 from typing import Any, Literal
 
@@ -33,6 +34,28 @@ class Stage:
     outside_boxes: float = 0.0
     supervised: float = 0.0
     warm_start: bool = False  # begin with the classifier's features in the explainer
+
+    def __post_init__(self) -> None:
+        """Raises an InputError if a number is out of range or nothing is trained."""
+        if not self.trains or not set(self.trains) <= {"classifier", "explainer"}:
+            raise InputError(
+                f"Invalid value for `trains` in stage '{self.name}'. Expected "
+                f"classifier, explainer, or both. Received: {', '.join(self.trains)}"
+            )
+        for names, least in (
+            (("epochs", "steps_per_epoch", "batch_size"), 1),
+            (
+                ("learning_rate", "l1", "l1_start", "l1_ramp_epochs", *MASK_LOSSES),
+                0,
+            ),
+        ):
+            for name in names:
+                value = getattr(self, name)
+                if not least <= value < math.inf:
+                    raise InputError(
+                        f"Invalid value for `{name}` in stage '{self.name}'. Expected "
+                        f"at least {least}. Received: {name}={value}"
+                    )
 
     @property
     def white_mask(self) -> bool:
@@ -91,8 +114,10 @@ class JointConfig:
     dropout: float = 0.3
 
     def __post_init__(self) -> None:
-        """Raises an InputError if two stages have one name, by which they are kept."""
+        """Raises an InputError if there is no stage, or two have one name."""
         names = [stage.name for stage in self.stages]
+        if not names:
+            raise InputError("Invalid value for `stages`. Expected at least one.")
         for name in names:
             if names.count(name) > 1:
                 raise InputError(
@@ -173,9 +198,9 @@ def config_from_dict(values: dict[str, Any]) -> JointConfig:
         InputError: if a key is unknown.
     """
     values = dict(values)
-    stages = tuple(_from_dict(Stage, stage) for stage in values.pop("stages", ()))
-    config = _from_dict(JointConfig, values)
-    return dataclasses.replace(config, stages=stages) if stages else config
+    if "stages" in values:
+        values["stages"] = [_from_dict(Stage, stage) for stage in values["stages"]]
+    return _from_dict(JointConfig, values)
 
 
 def _from_dict(kind: type, values: dict[str, Any]) -> Any:

@@ -214,12 +214,14 @@ def _fit(
     seed: int,
     report: Report,
 ) -> None:
-    """Fits the graph; an epoch is one pass, rounded up to whole executions."""
-    num_steps = -(-len(inputs) // config.batch_size)
-    steps_per_execution = min(STEPS_PER_EXECUTION, num_steps)
-    num_steps += -num_steps % steps_per_execution
+    """Fits the graph; an epoch is one pass, rounded up to equal executions."""
+    batch_size = min(config.batch_size, len(inputs))
+    num_steps = -(-len(inputs) // batch_size)
+    num_executions = -(-num_steps // STEPS_PER_EXECUTION)
+    steps_per_execution = -(-num_steps // num_executions)
+    num_steps = num_executions * steps_per_execution
     batches = draw_batches(
-        len(inputs), config.batch_size, config.epochs * num_steps, seed=(seed,)
+        len(inputs), batch_size, config.epochs * num_steps, seed=(seed,)
     )
     graph.compile(
         keras.optimizers.Adam(config.learning_rate),

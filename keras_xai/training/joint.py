@@ -89,7 +89,7 @@ def train_joint(
     run_dir: Path,
     *,
     seed: int,
-    precision: Precision = "auto",
+    precision: Precision = "float32",
     start_from: Path | None = None,
     classifier: keras.Model | None = None,
     settings: Mapping[str, Any] | None = None,
@@ -185,20 +185,21 @@ def train_joint(
                 save=partial(_save, run_dir, model, graph, rows),
                 report=report,
             )
-            graph.fit(
-                training_batches(
-                    train,
-                    batches[start:],
-                    symmetries[start:],
-                    mask_outputs=sorted(set(graph.output) - {"probs"}),
-                ),
-                initial_epoch=initial_epoch,
-                epochs=stage.epochs,
-                steps_per_epoch=stage.steps_per_epoch,
-                callbacks=[epoch_callback, *callbacks(stage.name)],
-                shuffle=False,
-                verbose=0,
-            )
+            with training_batches(
+                train,
+                batches[start:],
+                symmetries[start:],
+                mask_outputs=sorted(set(graph.output) - {"probs"}),
+            ) as dataset:
+                graph.fit(
+                    dataset,
+                    initial_epoch=initial_epoch,
+                    epochs=stage.epochs,
+                    steps_per_epoch=stage.steps_per_epoch,
+                    callbacks=[epoch_callback, *callbacks(stage.name)],
+                    shuffle=False,
+                    verbose=0,
+                )
         model.save_weights(run_dir / f"{stage.name}.weights.h5")
 
     thaw(model, frozen)

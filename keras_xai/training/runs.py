@@ -40,7 +40,11 @@ def open_run(
     """
     config_path = run_dir / "config.json"
     if config_path.exists():
-        found = json.loads(json.dumps(complete(json.loads(config_path.read_text()))))
+        try:
+            stored = json.loads(config_path.read_text())
+        except ValueError as error:
+            raise InputError(f"{config_path} is no JSON: {error}.") from None
+        found = json.loads(json.dumps(complete(stored)))
         wanted = json.loads(json.dumps(settings))
         if found != wanted:
             keys = [k for k in wanted | found if wanted.get(k) != found.get(k)]
@@ -49,13 +53,18 @@ def open_run(
                 "or the settings the run was started with."
             )
         return
-    if run_dir.exists() and any(run_dir.iterdir()):
+    if run_dir.exists() and any(not _is_of_a_start(p) for p in run_dir.iterdir()):
         raise InputError(
             f"{run_dir} is not empty and holds no run; expected a new or empty folder."
         )
     run_dir.mkdir(parents=True, exist_ok=True)
     write_atomically(run_dir / "environment.json", _to_json(describe_environment()))
     write_atomically(config_path, _to_json(settings))
+
+
+def _is_of_a_start(path: Path) -> bool:
+    """Whether a file may be there before config.json is."""
+    return path.name == "environment.json" or path.suffix == ".tmp"
 
 
 def describe_environment() -> dict[str, Any]:
@@ -174,9 +183,9 @@ def load_state(
 
 
 def write_atomically(path: Path, text: str) -> None:
-    """Writes a text file under a temporary name, then renames it."""
+    """Writes a text file in UTF-8 under a temporary name, then renames it."""
     temporary = path.with_name(path.name + ".tmp")
-    temporary.write_text(text)
+    temporary.write_text(text, encoding="utf-8")
     os.replace(temporary, path)
 
 

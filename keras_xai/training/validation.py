@@ -17,6 +17,7 @@ from keras_xai.training.runs import LogRow
 
 TARGET_MARGIN = 3  # pixels around a filled object that still count as on it
 BATCH_SIZE = 32
+NUM_IMAGES = 1024  # whose masks are in memory at a time
 
 
 class ValidationRegions(NamedTuple):
@@ -60,29 +61,49 @@ def evaluate(
         ground truth, over the positives: pointing game, IoU of the mask above 0.75 and
         the target, and the shares of the mask's mass on target and other objects.
     """
-    outputs = graph.predict(split.images, batch_size=BATCH_SIZE, verbose=0)
-    probs = outputs["probs"]
-    true_probs = np.take_along_axis(probs, split.labels[:, None], axis=1)
-    row: LogRow = {
-        "val_cross_entropy": float(-np.log(np.maximum(true_probs, 1e-7)).mean()),
-        "val_accuracy": float((probs.argmax(axis=1) == split.labels).mean()),
-        "majority_rate": split.majority_rate,
+    parts = [
+        _measure(graph, split, regions, range(i, min(i + NUM_IMAGES, split.num_images)))
+        for i in range(0, split.num_images, NUM_IMAGES)
+    ]
+    means = {
+        name: float(np.concatenate([part[name] for part in parts]).mean())
+        for name in parts[0]
+        if any(part[name].size for part in parts)
     }
-    if "mask" in outputs:
-        masks = outputs["mask"][..., 0]
-        row["val_coverage"] = float(coverage(masks).mean())
-        if regions is not None and len(regions.positives):
-            masks = masks[regions.positives]
-            row |= {
-                "val_pointing_game": float(
-                    pointing_game(masks, regions.targets).mean()
-                ),
-                "val_iou": float(iou(masks, regions.targets).mean()),
-                "val_mass_on_target": float(
-                    relevance_mass(masks, regions.targets).mean()
-                ),
-                "val_mass_on_distractors": float(
-                    relevance_mass(masks, regions.distractors).mean()
-                ),
-            }
-    return row
+    return {
+        "val_cross_entropy": means.pop("val_cross_entropy"),
+        "val_accuracy": means.pop("val_accuracy"),
+        "majority_rate": split.majority_rate,
+        **means,
+    }
+
+
+def _measure(
+    graph: keras.Model, split: Split, regions: ValidationRegions | None, images: range
+) -> dict[str, np.ndarray]:
+    """Measures some images: one value an image, or one a positive among them."""
+    part = slice(images.start, images.stop)
+    outputs = graph.predict(split.images[part], batch_size=BATCH_SIZE, verbose=0)
+    probs, labels = outputs["probs"], split.labels[part]
+    true_probs = np.take_along_axis(probs, labels[:, None], axis=1)
+    values = {
+        "val_cross_entropy": -np.log(np.maximum(true_probs[:, 0], 1e-7)),
+        "val_accuracy": probs.argmax(axis=1) == labels,
+    }
+    if "mask" not in outputs:
+        return values
+    masks = outputs["mask"][..., 0]
+    values["val_coverage"] = coverage(masks)
+    if regions is not None:
+        first, last = np.searchsorted(regions.positives, (images.start, images.stop))
+        masks = masks[regions.positives[first:last] - images.start]
+        targets = regions.targets[first:last]
+        values |= {
+            "val_pointing_game": pointing_game(masks, targets),
+            "val_iou": iou(masks, targets),
+            "val_mass_on_target": relevance_mass(masks, targets),
+            "val_mass_on_distractors": relevance_mass(
+                masks, regions.distractors[first:last]
+            ),
+        }
+    return values

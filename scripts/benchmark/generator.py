@@ -1,9 +1,9 @@
 """Measures the polygon generator: images a second, and peak memory.
 
 Images are 224×224 RGB with 3 to 9 shapes; each comes with its annotation and mask.
-The rate includes the start of the workers, about 0.3 s, and the creation of three files
-an image in the temporary folder: TMPDIR=/dev/shm takes the disk out of it. Memory is that
-of sets of 32×32 images.
+The rate includes the start of the workers, about 0.3 s, and the creation of three
+files an image in the temporary folder: TMPDIR=/dev/shm takes the disk out of it. Memory
+is that of sets of 32×32 images.
 
     TMPDIR=/dev/shm python scripts/benchmark/generator.py [--num-images 16000] [--large]
 """

@@ -10,6 +10,7 @@ share of the fastest step.
 """
 
 import argparse
+import contextlib
 import os
 import statistics
 import time
@@ -31,6 +32,7 @@ from keras_xai.training.stages import compile_stage
 STEPS = 4  # a round
 BATCH_SIZE = 8
 PARTS = ("explainer", "classifier")
+STREAMS = contextlib.ExitStack()  # of batches, open to the end
 
 
 def random_split(image_size: int) -> Split:
@@ -49,7 +51,9 @@ def random_split(image_size: int) -> Split:
 def batches(split: Split, *mask_outputs: str):
     """An endless stream of batches, as in training."""
     indices = draw_batches(split.num_images, BATCH_SIZE, 64, seed=(0,))
-    stream = training_batches(split, indices, indices % 8, mask_outputs=mask_outputs)
+    stream = STREAMS.enter_context(
+        training_batches(split, indices, indices % 8, mask_outputs=mask_outputs)
+    )
     return stream.repeat()
 
 

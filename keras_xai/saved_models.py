@@ -1,0 +1,32 @@
+"""Models in `.keras` files."""
+
+from pathlib import Path
+
+import keras
+
+from keras_xai.errors import InputError
+
+
+def load_model(path: Path) -> keras.Model:
+    """Loads a `.keras` file, uncompiled.
+
+    Returns:
+        The model; a Sequential one as a functional one of the same layers, because a
+        loaded Sequential model does not know its `input`.
+
+    Raises:
+        InputError: if the file is missing, broken, or needs code that is not there.
+    """
+    if not path.exists():
+        raise InputError(f"{path} does not exist; expected a saved Keras model.")
+    try:
+        model = keras.models.load_model(path, compile=False)
+    except (ValueError, TypeError, OSError, KeyError) as error:
+        reason = str(error).strip().splitlines()[0]
+        raise InputError(
+            f"{path} cannot be loaded; expected a model saved by Keras 3. "
+            f"Received: {reason}"
+        ) from None
+    if isinstance(model, keras.Sequential) and model.built:
+        return keras.Model(model.inputs[0], model.outputs[0], name=model.name)
+    return model
