@@ -8,6 +8,8 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, NamedTuple
 
+import numpy as np
+
 from keras_xai.training.runs import describe_environment, write_atomically
 
 
@@ -84,3 +86,15 @@ def read_results(
         path = results_dir / cell.filename
         results[cell.name] = json.loads(path.read_text()) if path.exists() else None
     return results
+
+
+def read_examples(result: dict[str, Any], results_dir: Path) -> dict[str, np.ndarray]:
+    """Reads the arrays that a cell left beside its result.
+
+    Args:
+        result: the file's content.
+        results_dir: where it is.
+    """
+    path = results_dir / Cell(result["name"], result["spec"]).filename
+    with np.load(path.with_suffix(".npz")) as arrays:
+        return dict(arrays)

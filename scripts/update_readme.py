@@ -14,19 +14,19 @@ BLOCK = re.compile(r"(<!-- claims -->\n).*?(<!-- /claims -->)", re.DOTALL)
 def format_claims(claims: list[dict]) -> str:
     """Returns a Markdown table of claims, and the commands that made it."""
     lines = [
-        "| claim | paper | ours, its recipe (n) | ours, our recipe (n) | verdict |",
-        "|---|---|---|---|---|",
+        "| claim | paper | holds if | its recipe (n) | our recipe (n) | verdict |",
+        "|---|---|---|---|---|---|",
     ]
     measured = [claim for claim in claims if _is_measured(claim)]
     for claim in measured:
-        recipe = claim.get("recipe_joint")
+        recipe = claim.get("our_recipe")
         its = format_spread(claim["ours_mean"], claim["ours_sd"], claim["n"])
         our = "–"
         if recipe is not None:
             our = format_spread(recipe["mean"], recipe["sd"], recipe["n"])
         lines.append(
             f"| {claim['claim']} [{claim['id']}] | {claim['paper_value']} "
-            f"| {its} | {our} | {claim['verdict']} |"
+            f"| {claim['holds_if'] or '–'} | {its} | {our} | {claim['verdict']} |"
         )
     commands = sorted({claim["command"] for claim in measured})
     lines += ["", "Made by " + ", ".join(f"`{command}`" for command in commands) + "."]
@@ -37,7 +37,7 @@ def format_claims(claims: list[dict]) -> str:
 
 
 def _is_measured(claim: dict) -> bool:
-    return claim["n"] > 0 or claim.get("recipe_joint", {"n": 0})["n"] > 0
+    return claim["n"] > 0 or claim.get("our_recipe", {"n": 0})["n"] > 0
 
 
 def format_spread(mean: float | None, sd: float | None, n: int) -> str:

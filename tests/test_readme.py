@@ -34,6 +34,7 @@ def test_measured_claims_have_a_row_and_the_others_are_named():
         "id": "joint-fig9-112",
         "claim": "Fig. 9: it works",
         "paper_value": "1.00",
+        "holds_if": "≥ 0.9",
         "ours_mean": None,
         "ours_sd": None,
         "n": 0,
@@ -41,14 +42,14 @@ def test_measured_claims_have_a_row_and_the_others_are_named():
         "command": "keras-xai reproduce joint",
     }
     ours = {"mean": 0.25, "sd": None, "n": 1}
-    half = claim | {"id": "half", "recipe_joint": ours}
-    done = claim | {"ours_mean": 0.5, "ours_sd": 0.01, "n": 3, "recipe_joint": ours}
+    half = claim | {"id": "half", "our_recipe": ours}
+    done = claim | {"ours_mean": 0.5, "ours_sd": 0.01, "n": 3, "our_recipe": ours}
     alone = done | {"id": "alone"}
-    del alone["recipe_joint"]
+    del alone["our_recipe"]
     table = _script("update_readme").format_claims([claim, half, done, alone])
-    assert "| 1.00 | missing | 0.250 (1) |" in table
-    assert "| 1.00 | 0.500 ± 0.010 (3) | 0.250 (1) |" in table
-    assert "| 1.00 | 0.500 ± 0.010 (3) | – |" in table
+    assert "| 1.00 | ≥ 0.9 | missing | 0.250 (1) |" in table
+    assert "| 1.00 | ≥ 0.9 | 0.500 ± 0.010 (3) | 0.250 (1) |" in table
+    assert "| 1.00 | ≥ 0.9 | 0.500 ± 0.010 (3) | – |" in table
     assert table.endswith("\n\nNot measured yet: joint-fig9-112.\n")
 
 

@@ -8,7 +8,7 @@ import pytest
 from keras_xai.datasets.split import Split
 from keras_xai.reproduction import real_cue_conflict, real_raccoon
 from keras_xai.reproduction.real_figures import outline
-from keras_xai.reproduction.real_training import baseline_masks
+from keras_xai.reproduction.real_predictions import baseline_masks
 
 
 def test_pieces_are_connected_pixels_and_specks_are_none():

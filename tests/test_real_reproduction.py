@@ -280,8 +280,8 @@ def test_nothing_measured_is_shown_as_missing(tmp_path):
     ledger.write_text(json.dumps([other]))
     write_summary(real.cells("paper"), "paper", folder)
     table = (folder / "tables.md").read_text()
-    assert "| cue-conflict_joint_content | 0 of 3 | missing | missing |" in table
-    assert "| raccoon_joint-boxes | 0 of 3 | own | missing |" in table
+    assert "Not measured yet: cue-conflict_joint-2019_content, " in table
+    assert "raccoon_joint-photographs-boxes" in table and "| own |" not in table
     rows = json.loads(ledger.read_text())
     assert rows[0] == other and {row["verdict"] for row in rows[1:]} == {"missing"}
     assert not (folder / "figures").exists()
@@ -313,7 +313,10 @@ def test_raccoon_cell_runs_and_is_summarised(data, tmp_path):
         result["masks"]["own"]["coverage"], abs=1e-4
     )
     assert {p.name for p in (folder / "figures").iterdir()} == {"raccoon.png"}
-    assert "| raccoon_joint | 1 of 3 | swapped |" in (folder / "tables.md").read_text()
+    assert (
+        "| raccoon_joint-photographs | 1 of 3 | swapped |"
+        in (folder / "tables.md").read_text()
+    )
     (path,) = (folder / "cells").glob("*.npz")
     with np.load(path) as arrays:
         assert arrays["images"].shape == (3, 32, 32, 3)  # two photographs
@@ -342,7 +345,7 @@ def test_cue_conflict_cells_run_and_are_summarised(data, tmp_path):
     again = real.measure(cell(names[1]), data, folder / "cells")  # as after a kill
     assert again == pretrained[0]["result"]
     table = (folder / "tables.md").read_text()
-    assert "| cue-conflict_joint-pretrained_content | 2 of 3 |" in table
+    assert "| cue-conflict_joint-photographs-pretrained_content | 2 of 3 |" in table
     assert "Pretraining on TinyImageNet" in table
     stems = [path.stem for path in (folder / "cells").glob("*2019*.npz")]
     with np.load(folder / "cells" / f"{stems[0]}.npz") as arrays:

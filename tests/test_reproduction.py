@@ -4,7 +4,7 @@ import pytest
 
 from keras_xai.recipes import PROFILES, RECIPES
 from keras_xai.reproduction import joint
-from keras_xai.reproduction.joint_claims import CLAIMS, judge
+from keras_xai.reproduction.joint_claims import QUESTIONS, judge
 from keras_xai.reproduction.joint_summary import write_summary
 from keras_xai.reproduction.ledger import format_spread
 from keras_xai.sweeps import Cell, run_missing
@@ -25,6 +25,7 @@ def fake_result(seed, accuracy=1.0, alone=0.62, coverage=0.01, mass=0.7):
         "environment": {"commit": "abc1234"},
         "result": {
             "final": row,
+            "lit_positives": 0.5,
             "log": {
                 "stage": ["classifier", "explainer", "joint"],
                 "val_accuracy": [alone, alone, accuracy],
@@ -33,8 +34,8 @@ def fake_result(seed, accuracy=1.0, alone=0.62, coverage=0.01, mass=0.7):
     }
 
 
-def claim(name):
-    return next(c for c in CLAIMS if c.id == name)
+def question(name):
+    return next(q for q in QUESTIONS if q.claim.id == name)
 
 
 def test_the_paper_profile_has_the_papers_numbers():
@@ -95,7 +96,7 @@ def test_verdicts_follow_the_numbers():
     paper, ours = "joint-2019_l1-1e-06_paper-9", "joint_l1-x1_paper-9"
     good = {0: fake_result(0), 1: fake_result(1)}
     bad = {0: fake_result(0, accuracy=0.62), 1: fake_result(1, accuracy=0.62)}
-    reaches = claim("fig7-joint")
+    reaches = question("fig7-joint")
     row = judge(reaches, 9, {paper: good, ours: good}, "smoke")
     assert row["verdict"] == "reproduced"
     assert (row["ours_mean"], row["ours_sd"], row["n"]) == (1.0, 0.0, 2)
@@ -122,12 +123,14 @@ def test_one_seed_is_told():
 
     def verdict(**groups):
         groups = {paper: groups["paper"], ours: groups["ours"]}
-        return judge(claim("fig7-joint"), 9, groups, "smoke")["verdict"]
+        return judge(question("fig7-joint"), 9, groups, "smoke")["verdict"]
 
-    assert verdict(paper={0: good}, ours={}) == "reproduced, one seed"
-    assert verdict(paper={0: bad}, ours=two) == "not reproduced, one seed"
+    assert verdict(paper={0: good}, ours={}) == "reproduced; one seed of its recipe"
+    assert verdict(paper={0: bad}, ours=two) == (
+        "not reproduced; one seed of its recipe"
+    )
     assert verdict(paper=two, ours={0: good}) == (
-        "only with: recipe joint (docs/decisions.md), one seed"
+        "only with: recipe joint (docs/decisions.md); one seed of ours"
     )
     assert verdict(paper=two, ours={0: bad}) == "not reproduced"
 
@@ -135,7 +138,7 @@ def test_one_seed_is_told():
 def test_alone_is_held_against_the_majority_rate():
     paper, ours = "joint-2019_l1-1e-06_paper-9", "joint_l1-x1_paper-9"
     learns = {seed: fake_result(seed, alone=0.95) for seed in range(2)}
-    row = judge(claim("fig7-alone"), 9, {paper: learns, ours: learns}, "smoke")
+    row = judge(question("fig7-alone"), 9, {paper: learns, ours: learns}, "smoke")
     assert row["ours_mean"] == pytest.approx(0.33)
     assert row["verdict"] == "not reproduced"
 
@@ -170,3 +173,15 @@ def test_result_of_a_changed_recipe_is_not_mistaken_for_this_one(tmp_path):
     cell = joint.cells("smoke")[0]
     changed = Cell(cell.name, cell.spec | {"seed": 99})
     assert cell.filename != changed.filename
+
+
+def test_what_would_hold_is_written_beside_a_claim():
+    criteria = {q.claim.id: q.claim.criterion for q in QUESTIONS}
+    assert criteria["fig7-alone"] == "-0.02 to 0.02"
+    assert criteria["fig7-joint"] == "≥ 0.99"
+    assert criteria["fig5-strong"] == "≤ 0.05"
+    lit = {0: fake_result(0), 1: fake_result(1)}
+    groups = {"joint-2019_l1-0.0001_paper-9": lit, "joint_l1-x10_paper-9": lit}
+    row = judge(question("fig5-strong"), 9, groups, "smoke")
+    assert (row["ours_mean"], row["holds_if"]) == (0.5, "≤ 0.05")
+    assert row["verdict"] == "not reproduced"

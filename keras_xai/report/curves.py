@@ -59,7 +59,9 @@ class StageSpan(NamedTuple):
         return len(self.name) * CHARACTER_WIDTH <= self.width
 
 
-# Title, whether it is a share (then the axis goes from 0 to 1), and the lines.
+SMALL_SHARE = 0.1  # of which nothing could be seen beside 1
+
+# Title, whether it is a share, and the lines.
 CHARTS: tuple[tuple[str, bool, tuple[tuple[str, str, Style], ...]], ...] = (
     (
         "Accuracy",
@@ -116,7 +118,8 @@ def lay_out_charts(logs: Mapping[str, Sequence[LogRow]]) -> list[Chart]:
             row an epoch; shares in [0, 1], losses not negative.
 
     Returns:
-        The charts. Shares have an axis from 0 to 1; losses from 0 to a round number.
+        The charts. Shares have an axis from 0 to 1, unless all are below `SMALL_SHARE`;
+        that of losses, and of small shares, ends at a round number.
         One run has its training beside its validation, several have a line each.
     """
     num_epochs = max(map(len, logs.values()))
@@ -129,14 +132,15 @@ def lay_out_charts(logs: Mapping[str, Sequence[LogRow]]) -> list[Chart]:
         present = [v for _, _, column in columns for v in column if v is not None]
         if not present:
             continue
-        top = 1.0 if is_share else _round_up(max(present))
+        is_whole = is_share and max(present) > SMALL_SHARE
+        top = 1.0 if is_whole else _round_up(max(present))
         to_text = format_share if is_share else format_loss
-        tick_format = "{:.0%}" if is_share else "{:g}"
+        scale, tick_format = (100, "{:g}%") if is_share else (1, "{:g}")
         charts.append(
             Chart(
                 title if len(logs) == 1 else f"{title}: {lines[0][0]}",
                 [
-                    (_y(top * i / 4, top), tick_format.format(top * i / 4))
+                    (_y(top * i / 4, top), tick_format.format(scale * top * i / 4))
                     for i in range(5)
                 ],
                 [

@@ -29,10 +29,11 @@ def draw_mask_grid(
         title: above the grid.
     """
     num_examples = max(len(images) for images, _ in rows.values())
+    cell = _cell_inches(next(iter(rows.values()))[0])
     figure, axes = plt.subplots(
         len(rows),
         3 * num_examples,
-        figsize=(3 * num_examples * 1.25, len(rows) * 1.35 + 0.5),
+        figsize=(3 * num_examples * cell, len(rows) * (cell + 0.1) + 0.5),
         squeeze=False,
     )
     for axis in axes.flat:
@@ -73,7 +74,7 @@ def draw_heatmap_grid(
             yellow in the next. "fair" divides every heatmap by its largest absolute
             value: red speaks for the class, blue against it, white is zero.
     """
-    cell = max(1.0, max(images.shape[1:3]) / DPI) + 0.15  # inches: no pixel is lost
+    cell = _cell_inches(images)
     figure, axes = plt.subplots(
         len(images),
         1 + len(heatmaps),
@@ -83,6 +84,7 @@ def draw_heatmap_grid(
     for axis in axes.flat:
         axis.set_xticks([])
         axis.set_yticks([])
+        axis.spines[:].set_color("lightgrey")
     for row, image in zip(axes, images, strict=True):
         pixels = image[..., 0] if image.shape[-1] == 1 else image
         row[0].imshow(pixels, cmap="gray", vmin=0, vmax=255)
@@ -202,6 +204,11 @@ def draw_perturbation_curves(
         fontsize=10,
     )
     _save(figure, path)
+
+
+def _cell_inches(images: np.ndarray) -> float:
+    """Returns the side of a picture, of which no pixel is lost, and its margin."""
+    return max(1.0, max(images.shape[1:3]) / DPI) + 0.25
 
 
 def _save(figure: plt.Figure, path: Path) -> None:

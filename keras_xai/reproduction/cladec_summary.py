@@ -19,7 +19,7 @@ from keras_xai.reproduction.cladec_toy import (
 )
 from keras_xai.reproduction.ledger import format_spread, write_ledger
 from keras_xai.reproduction.markdown import table_header, table_row
-from keras_xai.sweeps import Cell, read_results
+from keras_xai.sweeps import Cell, read_examples, read_results
 from keras_xai.training.runs import write_atomically
 
 # Rec ClaDec, Rec RefAE, Acc Eval ClaDec, Acc Eval RefAE
@@ -69,7 +69,8 @@ def write_summary(cells: Sequence[Cell], profile: str, folder: Path) -> None:
         "squared error of images in [0, 1] summed over pixels, on the test set; Acc "
         "Eval the accuracy of a fresh classifier trained on reconstructions of the "
         "training set and tested on those of the test set. 28×28 images are scaled to "
-        "32×32 bilinearly. In italics, the paper's numbers.",
+        "32×32 bilinearly. All were trained in mixed_bfloat16. In italics, the paper's "
+        "numbers.",
         "",
     ]
     missing = []
@@ -246,13 +247,20 @@ def _pair(
     )
 
 
+def _format_p(test: Mapping[str, Any]) -> str:
+    if test["p"] is None:
+        return "–"
+    return f"{test['p']:.2g}" + (" of <" if "≥" in test["text"] else "")
+
+
 def _claims_table(claims: Sequence[dict[str, Any]]) -> Iterator[str]:
     yield "## Claims"
     yield ""
     yield (
-        "A comparison holds if the mean difference over seeds has the sign claimed and "
-        "a one-sided paired t-test gives p < .05; where the paper allows a tie, unless "
-        "the opposite is significant. With one seed there is no test, only a sign."
+        "A comparison with > holds if the mean difference over seeds has the sign "
+        "claimed and p < .05 in a one-sided paired t-test; one with ≥, where the paper "
+        "allows a tie, unless the opposite (<) has p < .05, whose p is given. With one "
+        "seed there is no test, only a sign."
     )
     yield ""
     yield from table_header("claim", "comparison", "difference", "p", "n", "holds")
@@ -264,7 +272,7 @@ def _claims_table(claims: Sequence[dict[str, Any]]) -> Iterator[str]:
                 f"{claim['id']}: **{claim['verdict']}**",
                 test["text"],
                 format_spread(test["values"], 4),
-                "–" if test["p"] is None else f"{test['p']:.2g}",
+                _format_p(test),
                 len(test["values"]),
                 {True: "yes", False: "no", None: "missing"}[test["holds"]],
             )
@@ -273,7 +281,7 @@ def _claims_table(claims: Sequence[dict[str, Any]]) -> Iterator[str]:
 def _draw(setup: Setup, group: Group, folder: Path) -> None:
     """Draws Fig. 4, 5 and 6 from the examples of the first seed that has them."""
     examples = {
-        setting: _read_examples(result, folder)
+        setting: read_examples(result, folder / "cells")
         for setting, seeds in group.items()
         if (result := seeds.get(0))
     }
@@ -282,15 +290,18 @@ def _draw(setup: Setup, group: Group, folder: Path) -> None:
     data, architecture, epochs = setup
     name = f"{data}_{architecture}_e{epochs}.png"
     words = f"{_title(setup)}, seed 0"
-    num_wrong, num_right, num_bags = next(iter(examples.values()))[2]
+    num_wrong, num_right, num_bags = next(iter(examples.values()))["groups"]
     shown, bags = slice(0, num_wrong + num_right), slice(num_wrong + num_right, None)
 
     def rows(settings: Mapping[str, str], columns: slice) -> dict[str, np.ndarray]:
         found = {label: examples[s] for label, s in settings.items() if s in examples}
         if not found:
             return {}
-        originals = next(iter(found.values()))[0][columns]
-        return {"original": originals} | {k: v[1][columns] for k, v in found.items()}
+        pictures = {"original": next(iter(found.values()))["images"]}
+        pictures |= {
+            label: arrays["reconstructions"] for label, arrays in found.items()
+        }
+        return {label: images[columns] for label, images in pictures.items()}
 
     layers = {
         f"{label} {layer}": f"layer{layer}_{method}"
@@ -313,11 +324,3 @@ def _draw(setup: Setup, group: Group, folder: Path) -> None:
                 title=f"{title}: {words}",
                 groups=groups,
             )
-
-
-def _read_examples(
-    result: Result, folder: Path
-) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    stem = Path(Cell(result["name"], result["spec"]).filename).stem
-    with np.load(folder / "cells" / f"{stem}.npz") as arrays:
-        return arrays["images"], arrays["reconstructions"], arrays["groups"]

@@ -80,7 +80,7 @@ def measure(cell: Cell, work_dir: Path, results_dir: Path) -> dict[str, Any]:
         InputError: if time or memory ran out for a method, which is no result.
     """
     training = Cell(cell.name, cell.spec["training"])
-    _, _, run_dir = joint.train(training, work_dir)
+    run_dir = joint.train(training, work_dir)[0].run_dir
     out_dir = work_dir / "comparisons" / Path(cell.filename).stem
     data = joint.make_data(training.spec["data"], work_dir)
     failures = compare(run_dir, data, out_dir, Options(**cell.spec["options"]))

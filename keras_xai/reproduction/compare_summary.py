@@ -8,11 +8,12 @@ from typing import Any
 import numpy as np
 
 from keras_xai.comparison.heatmaps import JOINT
+from keras_xai.reproduction import ledger
 from keras_xai.reproduction.joint_summary import group_by_setting
 from keras_xai.reproduction.ledger import (
+    Claim,
+    Result,
     format_spread,
-    judge_recipes,
-    ledger_row,
     spread,
     write_ledger,
 )
@@ -24,15 +25,12 @@ PAPER = "IbPRIA19 Fig. 6"
 PAPER_TRAINING, OUR_TRAINING = "joint-2019_l1-1e-06", "joint_l1-x1"
 DECIDING = ("mass_target", "rank_target", "iou_target", "pointing_target")
 DIGITS = 3  # of the tables
-LEAST_LEAD = 0.05  # of a share of mass, to be called one
 GROUPS = {
     "ground truth": "Ground truth: the target's filled mask",
     "faithfulness": "Faithfulness: does the classifier's answer follow the heatmap?",
     "sanity": "Sanity: does the heatmap change with the classifier?",
     "complexity": "Complexity",
 }
-
-Result = dict[str, Any]
 
 
 def write_summary(cells: Sequence[Cell], profile: str, folder: Path) -> None:
@@ -102,26 +100,17 @@ def judge(
         ]
         for name in (PAPER_TRAINING, OUR_TRAINING)
     )
-    verdict = judge_recipes(
-        [mass_above_analyzers(result) for result in paper],
-        [mass_above_analyzers(result) for result in ours],
-        lambda lead: lead >= LEAST_LEAD,
-    )
-    return ledger_row(
-        {
-            "id": f"compare-fig6-{data}",
-            "paper": PAPER,
-            "claim": "Fig. 6: the explainer highlights the target where the ten "
-            "methods mostly mark corners; the number is the share of the mask's mass "
-            "on the target less that of the best of the ten",
-            "paper_value": f"≥ {LEAST_LEAD}",
-        },
+    return ledger.judge(
+        CLAIM,
         paper,
         ours,
-        mass_above_analyzers,
+        identity={
+            "id": f"compare-fig6-{data}",
+            "paper": PAPER,
+            "command": f"keras-xai reproduce compare --profile {profile}",
+        },
+        recipe="joint",
         profile=profile,
-        verdict=verdict,
-        command=f"keras-xai reproduce compare --profile {profile}",
     )
 
 
@@ -149,6 +138,17 @@ def _has_the_ten(result: Result) -> bool:
         for method in result["result"]["methods"]
     ]
     return bool(_of_the_ten(result)) and not any(failed)
+
+
+CLAIM = Claim(
+    "fig6",
+    "Fig. 6: the explainer highlights the target where the ten methods mostly mark "
+    "corners; the number is the share of the mask's mass on the target less that of "
+    "the best of the ten",
+    "pictures",
+    mass_above_analyzers,
+    least=0.05,
+)
 
 
 def tables(done: Sequence[Result], num_seeds: int) -> Iterator[str]:
@@ -202,7 +202,7 @@ def tables(done: Sequence[Result], num_seeds: int) -> Iterator[str]:
             yield from _table(done, metrics)
     yield "### Time"
     yield ""
-    yield "Seconds an image, as multiples of the mask's, side by side in one run."
+    yield "Seconds an image, as multiples of the mask's."
     yield ""
     yield from table_header("method", "× joint")
     for method in _methods(done):
@@ -219,6 +219,8 @@ def _table(
         for metric in metrics:
             values = _values(done, method, metric["name"])
             text = format_spread(values, DIGITS) if values else "–"
+            if 0 < len(values) < len(done):
+                text += f" ({len(values)} of {len(done)})"
             is_best = _ranks(done, metric).get(method) == 1
             texts.append(f"**{text}**" if is_best else text)
         yield table_row(method, *texts)
@@ -289,9 +291,11 @@ def _values(done: Sequence[Result], method: str, metric: str) -> list[float]:
 
 
 def _ranks(done: Sequence[Result], metric: Mapping[str, Any]) -> dict[str, int]:
-    """Ranks methods by their mean over seeds; a description ranks nobody.
+    """Ranks methods by their mean over seeds.
 
-    Means that look the same in the table share the better rank.
+    Means that look the same in the table share the better rank. A description ranks
+    nobody, nor does a metric in which all are alike; a method that lacks a seed is not
+    compared with those that have it.
     """
     if metric["higher_is_better"] is None:
         return {}
@@ -299,7 +303,10 @@ def _ranks(done: Sequence[Result], metric: Mapping[str, Any]) -> dict[str, int]:
     means = {
         method: sign * round(mean, DIGITS)
         for method, mean in _means(done, metric["name"]).items()
+        if len(_values(done, method, metric["name"])) == len(done)
     }
+    if len(set(means.values())) < 2:
+        return {}
     return {
         method: 1 + sum(other < mean for other in means.values())
         for method, mean in means.items()

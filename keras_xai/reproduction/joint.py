@@ -5,7 +5,6 @@ import json
 from pathlib import Path
 from typing import Any
 
-import keras
 import numpy as np
 
 from data_gen.config import PolygonConfig
@@ -14,17 +13,21 @@ from data_gen.recipes import RECIPES as DATA_RECIPES
 from keras_xai.datasets.split import Split
 from keras_xai.datasets.voc import read_voc
 from keras_xai.recipes import RECIPES
+from keras_xai.report.figures import THRESHOLD
+from keras_xai.reproduction.training import (
+    Training,
+    log_columns,
+    rounded,
+    train_cell,
+)
 from keras_xai.sweeps import Cell
 from keras_xai.training.config import (
     JointConfig,
     changes_from_default,
-    config_from_dict,
     scale_l1,
     with_l1,
     with_mask_losses,
 )
-from keras_xai.training.joint import train_joint
-from keras_xai.training.runs import read_log
 
 PAPER_L1 = (0.0, 1e-8, 1e-6, 1e-4)  # [IbPRIA19] Sec. 2.3
 OUR_L1_FACTORS = (0.0, 0.1, 1.0, 10.0)  # of our recipe's own price
@@ -103,28 +106,28 @@ def measure(cell: Cell, work_dir: Path, results_dir: Path) -> dict[str, Any]:
         results_dir: for the examples.
 
     Returns:
-        `final`, the last log row; `log`, all rows as columns; `probs`, the examples'
-        probability of the target.
+        `final`, the last log row; `log`, all rows as columns; `lit_positives`, the
+        share of the positives whose mask has a pixel above `THRESHOLD`; `probs`, the
+        examples' probability of the target.
     """
-    model, validation, run_dir = train(cell, work_dir)
-    rows = read_log(run_dir)
-    positives = np.flatnonzero(validation.labels)[:NUM_EXAMPLES]
-    images = validation.images[positives]
-    outputs = model.predict(images, verbose=0)
+    training, validation = train(cell, work_dir)
+    positives = validation.images[validation.labels == 1]
+    outputs = training.joint.predict(positives, verbose=0)
+    masks = outputs["mask"][..., 0]
     np.savez_compressed(
         results_dir / f"{Path(cell.filename).stem}.npz",
-        images=images,
-        masks=np.round(outputs["mask"][..., 0] * 255).astype(np.uint8),
+        images=positives[:NUM_EXAMPLES],
+        masks=np.round(masks[:NUM_EXAMPLES] * 255).astype(np.uint8),
     )
-    columns = dict.fromkeys(key for row in rows for key in row)
     return {
-        "final": rows[-1],
-        "log": {key: [_rounded(row.get(key)) for row in rows] for key in columns},
-        "probs": [_rounded(float(p)) for p in outputs["probs"][:, 1]],
+        "final": training.rows[-1],
+        "log": log_columns(training.rows),
+        "lit_positives": rounded(float((masks.max(axis=(1, 2)) > THRESHOLD).mean())),
+        "probs": [rounded(float(p)) for p in outputs["probs"][:NUM_EXAMPLES, 1]],
     }
 
 
-def train(cell: Cell, work_dir: Path) -> tuple[keras.Model, Split, Path]:
+def train(cell: Cell, work_dir: Path) -> tuple[Training, Split]:
     """Trains one cell, or loads what it left.
 
     Args:
@@ -132,22 +135,11 @@ def train(cell: Cell, work_dir: Path) -> tuple[keras.Model, Split, Path]:
         work_dir: for data sets and run folders, which are kept.
 
     Returns:
-        The joint model, the validation images, and the run folder.
+        What it leaves, and the validation images.
     """
-    config = config_from_dict(cell.spec["config"])
-    options = {"seed": cell.spec["seed"], "precision": cell.spec["precision"]}
     folder = make_data(cell.spec["data"], work_dir)
-    training, validation = read_voc(folder, "train"), read_voc(folder, "val")
-
-    first = dataclasses.replace(config, stages=config.stages[:1])
-    shared = Cell("first", cell.spec | {"config": changes_from_default(first)})
-    first_dir = work_dir / "runs" / Path(shared.filename).stem
-    train_joint(first, training, validation, first_dir, **options)
-    run_dir = work_dir / "runs" / Path(cell.filename).stem
-    model = train_joint(
-        config, training, validation, run_dir, start_from=first_dir, **options
-    )
-    return model, validation, run_dir
+    train, validation = read_voc(folder, "train"), read_voc(folder, "val")
+    return train_cell(cell, train, validation, work_dir), validation
 
 
 def make_data(options: dict[str, Any], work_dir: Path) -> Path:
@@ -211,7 +203,3 @@ def _cell(
             "precision": "mixed_bfloat16",
         },
     )
-
-
-def _rounded(value: Any) -> Any:
-    return round(value, 5) if isinstance(value, float) else value

@@ -3,11 +3,47 @@
 import json
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 
 from keras_xai.training.runs import write_atomically
+
+Result = dict[str, Any]
+
+
+class Claim(NamedTuple):
+    """A statement of the first paper, and the number that is to decide it.
+
+    Attributes:
+        id: short and unique.
+        text: the statement, with its place in the paper.
+        paper_value: the paper's number, or that it gives none.
+        measure: from a cell's file to the number.
+        least: what the mean over seeds must reach for the claim to hold, if anything.
+        most: what it may be at most, if anything; without both, no number decides.
+    """
+
+    id: str
+    text: str
+    paper_value: str
+    measure: Callable[[Result], float]
+    least: float | None = None
+    most: float | None = None
+
+    def holds(self, mean: float) -> bool:
+        """Whether a mean over seeds supports the claim."""
+        is_enough = self.least is None or mean >= self.least
+        return is_enough and (self.most is None or mean <= self.most)
+
+    @property
+    def criterion(self) -> str:
+        """What must hold, in signs."""
+        if self.least is None:
+            return "" if self.most is None else f"≤ {self.most:g}"
+        if self.most is None:
+            return f"≥ {self.least:g}"
+        return f"{self.least:g} to {self.most:g}"
 
 
 def spread(values: Sequence[float]) -> dict[str, Any]:
@@ -28,74 +64,69 @@ def format_spread(values: Sequence[float], digits: int = 3) -> str:
     return mean if numbers["sd"] is None else f"{mean} ± {numbers['sd']:.{digits}f}"
 
 
-def judge_recipes(
-    paper: Sequence[float],
-    ours: Sequence[float] | None,
-    holds: Callable[[float], bool],
-) -> str:
-    """Judges a claim of the first paper by the numbers of two recipes.
+def judge(
+    claim: Claim,
+    paper: Sequence[Result],
+    ours: Sequence[Result] | None,
+    *,
+    identity: Mapping[str, str],
+    recipe: str,
+    profile: str,
+) -> dict[str, Any]:
+    """Holds a claim of the first paper against the numbers of two recipes.
 
     Args:
-        paper: one number a seed, of the paper's recipe.
-        ours: likewise, of our recipe; None if no cell of it answers the claim.
-        holds: whether a mean over seeds supports the claim.
+        claim: the statement.
+        paper: the cells' files of the paper's recipe.
+        ours: those of ours; None if no cell of it answers the claim.
+        identity: `id`, `paper` (where the claim is) and `command` of the row.
+        recipe: the name of ours.
+        profile: the cells' profile.
 
     Returns:
-        "reproduced", "only with: …", "not reproduced" or "missing"; with ", one seed"
-        where a number it rests on has no spread.
+        A row of the ledger; its verdict is "reproduced", "only with: …", "not
+        reproduced", "not testable" or "missing", and says where it rests on one seed.
     """
-    if not paper:
-        return "missing"
-    if holds(float(np.mean(paper))):
-        verdict, evidence = "reproduced", [paper]
-    elif ours is not None and not ours:
-        return "missing"
-    elif ours and holds(float(np.mean(ours))):
-        verdict = "only with: recipe joint (docs/decisions.md)"
-        evidence = [paper, ours]
-    else:
-        verdict, evidence = "not reproduced", [paper]
-    return (
-        verdict
-        if all(len(values) > 1 for values in evidence)
-        else (f"{verdict}, one seed")
-    )
-
-
-def ledger_row(
-    identity: Mapping[str, str],
-    paper: Sequence[dict[str, Any]],
-    ours: Sequence[dict[str, Any]],
-    measure: Callable[[dict[str, Any]], float],
-    *,
-    profile: str,
-    verdict: str,
-    command: str,
-) -> dict[str, Any]:
-    """Makes a row of the ledger for a claim that both recipes answer.
-
-    Args:
-        identity: `id`, `paper`, `claim` and `paper_value`.
-        paper: the cells' files of the paper's recipe.
-        ours: those of our recipe.
-        measure: from a file to the number that decides.
-        profile: the cells' profile.
-        verdict: on the paper's recipe.
-        command: what makes the numbers.
-    """
-    of_paper = spread([measure(result) for result in paper])
-    commits = {result["environment"]["commit"] for result in (*paper, *ours)}
+    of_paper = [claim.measure(result) for result in paper]
+    of_ours = [claim.measure(result) for result in ours or ()]
+    commits = {result["environment"]["commit"] for result in (*paper, *(ours or ()))}
+    numbers = spread(of_paper)
     return {
-        **identity,
-        "ours_mean": of_paper["mean"],
-        "ours_sd": of_paper["sd"],
-        "n": len(paper),
-        "recipe_joint": {**spread([measure(r) for r in ours]), "n": len(ours)},
+        "id": identity["id"],
+        "paper": identity["paper"],
+        "claim": claim.text,
+        "paper_value": claim.paper_value,
+        "holds_if": claim.criterion,
+        "ours_mean": numbers["mean"],
+        "ours_sd": numbers["sd"],
+        "n": len(of_paper),
+        "our_recipe": {**spread(of_ours), "n": len(of_ours)},
         "profile": profile,
-        "verdict": verdict,
-        "command": command,
+        "verdict": _decide(claim, of_paper, None if ours is None else of_ours, recipe),
+        "command": identity["command"],
         "commit": ", ".join(sorted(commit for commit in commits if commit)),
     }
+
+
+def _decide(
+    claim: Claim, paper: Sequence[float], ours: Sequence[float] | None, recipe: str
+) -> str:
+    if not paper:
+        return "missing"
+    if not claim.criterion:
+        return "not testable"
+    evidence = {"its recipe": paper}
+    if claim.holds(float(np.mean(paper))):
+        verdict = "reproduced"
+    elif ours is not None and not ours:
+        return "missing"
+    elif ours and claim.holds(float(np.mean(ours))):
+        verdict = f"only with: recipe {recipe} (docs/decisions.md)"
+        evidence["ours"] = ours
+    else:
+        verdict = "not reproduced"
+    single = [name for name, values in evidence.items() if len(values) == 1]
+    return verdict + (f"; one seed of {' and of '.join(single)}" if single else "")
 
 
 def write_ledger(path: Path, paper: str, claims: Sequence[dict[str, Any]]) -> None:

@@ -1,33 +1,15 @@
 """The first paper's claims on real images, each held against the numbers."""
 
-from collections.abc import Callable, Mapping, Sequence
-from typing import Any, NamedTuple
+from collections.abc import Callable, Mapping
+from typing import Any
 
-from keras_xai.reproduction.ledger import judge_recipes, ledger_row
+from keras_xai.reproduction import ledger
+from keras_xai.reproduction.ledger import Claim
 from keras_xai.reproduction.real_measures import Group, Result, finished
 
 PAPER = "IbPRIA19 Sec. 2.4"
 PAPER_GROUP = "cue-conflict_joint-2019_content"
 OUR_GROUP = "cue-conflict_joint_content"
-
-
-class Claim(NamedTuple):
-    """A statement of the paper and the number that can be told about it.
-
-    Attributes:
-        id: short and unique.
-        text: the statement, with its place in the paper.
-        paper_value: the paper's number or words.
-        measure: from a cell's file to the number.
-        holds: whether the mean over seeds supports the statement; None if no number
-            could.
-    """
-
-    id: str
-    text: str
-    paper_value: str
-    measure: Callable[[Result], float]
-    holds: Callable[[float], bool] | None
 
 
 def _masks(name: str) -> Callable[[Result], float]:
@@ -48,26 +30,25 @@ CLAIMS = (
         "Fig. 8: explanations are oriented towards components of the objects; the "
         "number is the share of the mask's mass on the object's silhouette, less that "
         "of another image's mask, a Gaussian at the centre or edges, whichever is most",
-        "> 0",
+        "pictures",
         _mass_above_baselines,
-        lambda mean: mean >= 0.05,
+        least=0.05,
     ),
     Claim(
         "fig8-pieces",
         "Fig. 8: the highlighted components are not connected; the number is that of "
         "pieces above .75",
-        "> 1",
+        "pictures",
         _masks("num_pieces"),
-        lambda mean: mean >= 2,
+        least=2,
     ),
     Claim(
         "fig8-parts",
         "Fig. 8: highlighted are a bottle's neck and label, a car's bumper, a "
         "bicycle's handles and seat, a chair's legs; no annotation tells parts, the "
         "number is the share of the image above .75",
-        "not given",
+        "pictures",
         _masks("above_threshold"),
-        None,
     ),
     Claim(
         "accuracy",
@@ -75,7 +56,6 @@ CLAIMS = (
         "accuracy on content it has not seen, chance being .06",
         "not given",
         lambda result: result["result"]["joint"]["accuracy"],
-        None,
     ),
 )
 
@@ -91,28 +71,15 @@ def judge(claim: Claim, groups: Mapping[str, Group], profile: str) -> dict[str, 
     Returns:
         A row of the ledger.
     """
-    paper, ours = finished(groups[PAPER_GROUP]), finished(groups[OUR_GROUP])
-    return ledger_row(
-        {
+    return ledger.judge(
+        claim,
+        finished(groups[PAPER_GROUP]),
+        finished(groups[OUR_GROUP]),
+        identity={
             "id": f"real-{claim.id}",
             "paper": PAPER,
-            "claim": claim.text,
-            "paper_value": claim.paper_value,
+            "command": f"keras-xai reproduce real --profile {profile}",
         },
-        paper,
-        ours,
-        claim.measure,
+        recipe="joint-photographs",
         profile=profile,
-        verdict=_verdict(claim, paper, ours),
-        command=f"keras-xai reproduce real --profile {profile}",
-    )
-
-
-def _verdict(claim: Claim, paper: Sequence[Result], ours: Sequence[Result]) -> str:
-    if claim.holds is None:
-        return "not testable" if paper else "missing"
-    return judge_recipes(
-        [claim.measure(result) for result in paper],
-        [claim.measure(result) for result in ours],
-        claim.holds,
     )

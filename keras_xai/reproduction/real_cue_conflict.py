@@ -15,14 +15,9 @@ from keras_xai.datasets.split import Split
 from keras_xai.evaluation.localization import coverage, pointing_game, relevance_mass
 from keras_xai.evaluation.shape_bias import shape_bias
 from keras_xai.report.figures import THRESHOLD
+from keras_xai.reproduction.real_predictions import baseline_masks, predict
 from keras_xai.reproduction.real_pretraining import build_pretrained, pretrain
-from keras_xai.reproduction.real_training import (
-    baseline_masks,
-    log_columns,
-    predict,
-    rounded,
-    train_cell,
-)
+from keras_xai.reproduction.training import log_columns, rounded, train_cell
 from keras_xai.sweeps import Cell
 from keras_xai.training.config import config_from_dict
 

@@ -7,8 +7,8 @@ import numpy as np
 
 from keras_xai.report.figures import draw_mask_grid
 from keras_xai.reproduction.real_cue_conflict import FIGURE_CLASSES
-from keras_xai.reproduction.real_measures import Group, Result
-from keras_xai.sweeps import Cell
+from keras_xai.reproduction.real_measures import Group, label_recipe
+from keras_xai.sweeps import read_examples
 
 Groups = Mapping[str, Group]  # setting to its cells
 Pictures = tuple[np.ndarray, np.ndarray]  # images and masks
@@ -22,13 +22,13 @@ def draw_cue_conflict(groups: Groups, folder: Path) -> None:
     """
     for name, group in groups.items():
         if result := group.get(0):
-            examples = _read_examples(result, folder)
+            examples = read_examples(result, folder / "cells")
             _, recipe, split_by = name.split("_")
             draw_mask_grid(
                 _class_rows(examples),
                 folder / "figures" / f"fig8_{recipe}_{split_by}.png",
-                title=f"Cue conflict, recipe {recipe}, split by {split_by}, seed 0: "
-                "shape, and what the model answers",
+                title=f"Cue conflict, {label_recipe(recipe)}, split by {split_by}, "
+                "seed 0: shape, and what the model answers",
             )
 
 
@@ -40,9 +40,9 @@ def draw_raccoon(groups: Groups, folder: Path) -> None:
     rows: dict[str, Pictures] = {}
     for name, group in groups.items():
         if result := group.get(0):
-            examples = _read_examples(result, folder)
+            examples = read_examples(result, folder / "cells")
             images = np.stack(list(map(outline, examples["images"], examples["boxes"])))
-            label = f"{name.split('_')[1]}, seed 0"
+            label = f"{label_recipe(name.split('_')[1])}, seed 0"
             rows[label] = images, examples["masks"]
     if rows:
         draw_mask_grid(
@@ -81,9 +81,3 @@ def _class_rows(examples: Mapping[str, np.ndarray]) -> dict[str, Pictures]:
         label = ", ".join(dict.fromkeys(labels)) + "\n→ " + ", ".join(answers)
         rows[label] = examples["images"][pair], examples["masks"][pair]
     return rows
-
-
-def _read_examples(result: Result, folder: Path) -> dict[str, np.ndarray]:
-    stem = Path(Cell(result["name"], result["spec"]).filename).stem
-    with np.load(folder / "cells" / f"{stem}.npz") as arrays:
-        return dict(arrays)

@@ -133,3 +133,16 @@ def class_names(groups: Sequence[Group]) -> list[str]:
             for name in result["result"]["joint"]["class_accuracy"]
         }
     )
+
+
+def label_recipe(recipe: str) -> str:
+    """Names a recipe as the cells' names do; ours on photographs is another one."""
+    if recipe == "joint-2019":
+        return recipe
+    return recipe.replace("joint", "joint-photographs", 1)
+
+
+def label_setting(name: str) -> str:
+    """Names a setting, such as cue-conflict_joint_content, with its recipe's label."""
+    data, recipe, *split_by = name.split("_")
+    return "_".join([data, label_recipe(recipe), *split_by])

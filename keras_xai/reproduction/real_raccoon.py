@@ -18,13 +18,8 @@ from keras_xai.evaluation.localization import (
     relevance_mass,
 )
 from keras_xai.report.figures import THRESHOLD
-from keras_xai.reproduction.real_training import (
-    baseline_masks,
-    log_columns,
-    predict,
-    rounded,
-    train_cell,
-)
+from keras_xai.reproduction.real_predictions import baseline_masks, predict
+from keras_xai.reproduction.training import log_columns, rounded, train_cell
 from keras_xai.sweeps import Cell
 
 NUM_EXAMPLES = (3, 1)  # windows with and without a raccoon kept for the figure

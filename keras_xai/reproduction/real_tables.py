@@ -3,7 +3,7 @@
 from collections.abc import Iterator, Mapping
 
 from keras_xai.reproduction.ledger import format_spread
-from keras_xai.reproduction.markdown import table_header, table_row
+from keras_xai.reproduction.markdown import format_count, table_header, table_row
 from keras_xai.reproduction.real_measures import (
     CUE_CONFLICT_ACCURACY,
     CUE_CONFLICT_BIAS,
@@ -16,6 +16,7 @@ from keras_xai.reproduction.real_measures import (
     class_accuracy,
     class_names,
     finished,
+    label_setting,
     mask_measures,
     values_of,
 )
@@ -24,7 +25,7 @@ Groups = Mapping[str, Group]  # setting to its cells
 
 
 def write_tables(cue_conflict: Groups, raccoon: Groups, profile: str) -> str:
-    """Writes all tables; what has not been run shows as missing.
+    """Writes all tables; what has not been run is listed.
 
     Args:
         cue_conflict: settings on cue-conflict images.
@@ -34,8 +35,12 @@ def write_tables(cue_conflict: Groups, raccoon: Groups, profile: str) -> str:
     lines = [
         f"Profile `{profile}`; validation images; mean ± standard deviation over "
         "seeds, which draw the split too. `alone` is the classifier after stage 1, "
-        "under a white mask; the joint model's has learned in stage 3 too.",
+        "under a white mask; the joint model's has learned in stage 3 too. Images have "
+        "112×112 pixels in profile paper; all was trained in mixed_bfloat16. "
+        "`joint-photographs` is our recipe, at .22 of its price of the mask on cue "
+        "conflict and .035 on raccoons.",
         "",
+        *_missing({**cue_conflict, **raccoon}),
         "## Cue conflict: accuracy",
         "",
         "The label is the shape. Split by content, no object of the validation images "
@@ -64,7 +69,7 @@ def write_tables(cue_conflict: Groups, raccoon: Groups, profile: str) -> str:
         *_class_table(cue_conflict),
         "## Raccoons and background of the same photographs: accuracy",
         "",
-        "`joint-boxes` is the recipe with the loss outside the boxes; `sharpness` and "
+        "`…-boxes` is the recipe with the loss outside the boxes; `sharpness` and "
         "`side` are thresholds on the variance of the Laplacian and on the side of the "
         "window, cues that the windows leave; negatives are windows without a raccoon.",
         "",
@@ -82,29 +87,41 @@ def write_tables(cue_conflict: Groups, raccoon: Groups, profile: str) -> str:
 
 def _table(groups: Groups, measures: Mapping[str, Measure]) -> Iterator[str]:
     yield from table_header("setting", "n", *measures)
-    for name, group in groups.items():
+    for name, group in _measured(groups).items():
         values = [_format(group, measure) for measure in measures.values()]
-        yield table_row(name, _count(group), *values)
+        yield table_row(label_setting(name), format_count(group), *values)
     yield ""
 
 
 def _mask_table(groups: Groups, columns: Mapping[str, str]) -> Iterator[str]:
     yield from table_header("setting", "n", "masks", *columns)
-    for name, group in groups.items():
+    for name, group in _measured(groups).items():
         for whose in WHOSE_MASKS:
             measures = mask_measures(columns, whose).values()
             values = [_format(group, measure) for measure in measures]
-            yield table_row(name, _count(group), whose, *values)
+            yield table_row(label_setting(name), format_count(group), whose, *values)
     yield ""
 
 
 def _class_table(groups: Groups) -> Iterator[str]:
-    yield from table_header("class", *groups)
-    yield table_row("n", *map(_count, groups.values()))
+    groups = _measured(groups)
+    yield from table_header("class", *map(label_setting, groups))
+    yield table_row("n", *map(format_count, groups.values()))
     for name in class_names(list(groups.values())):
         measure = class_accuracy("joint", name)
         yield table_row(name, *(_format(group, measure) for group in groups.values()))
     yield ""
+
+
+def _measured(groups: Groups) -> Groups:
+    return {name: group for name, group in groups.items() if finished(group)}
+
+
+def _missing(groups: Groups) -> Iterator[str]:
+    missing = [label_setting(name) for name in groups if name not in _measured(groups)]
+    if missing:
+        yield f"Not measured yet: {', '.join(missing)}."
+        yield ""
 
 
 def _pretraining(groups: Groups) -> Iterator[str]:
@@ -120,12 +137,3 @@ def _pretraining(groups: Groups) -> Iterator[str]:
 def _format(group: Group, measure: Measure) -> str:
     values = values_of(group, measure)
     return format_spread(values) if values or not finished(group) else "undefined"
-
-
-def _count(group: Group) -> str:
-    num_finished = len(finished(group))
-    return (
-        str(num_finished)
-        if num_finished == len(group)
-        else (f"{num_finished} of {len(group)}")
-    )
