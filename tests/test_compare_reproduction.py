@@ -11,6 +11,7 @@ from keras_xai.errors import InputError
 from keras_xai.recipes import PROFILES
 from keras_xai.reproduction import compare, compare_summary, joint
 from keras_xai.reproduction.compare_summary import judge, write_summary
+from keras_xai.reproduction.training import Training
 from keras_xai.sweeps import run_missing
 
 pytestmark = pytest.mark.usefixtures("float32")
@@ -69,7 +70,7 @@ def test_a_mask_ahead_of_the_ten_reproduces_the_figure():
     ahead = fake_result(0.8, {"gradient": 0.5, "lrp.z": 0.6})
     row = verdict([ahead], [])
     assert row["ours_mean"] == pytest.approx(0.2)
-    assert row["verdict"] == "reproduced, one seed"
+    assert row["verdict"] == "reproduced; one seed of its recipe"
     assert verdict([ahead, ahead], [])["verdict"] == "reproduced"
     hardly = fake_result(0.61, {"gradient": 0.5, "lrp.z": 0.6})
     assert verdict([hardly] * 2, [hardly] * 2)["verdict"] == "not reproduced"
@@ -135,7 +136,8 @@ def test_what_looks_the_same_in_the_table_shares_its_place():
 
 def test_running_out_of_time_is_no_result(tmp_path, monkeypatch):
     cell = compare.cells("smoke")[0]
-    monkeypatch.setattr(compare.joint, "train", lambda *_: (None, None, tmp_path))
+    training = Training(None, None, tmp_path, [])
+    monkeypatch.setattr(compare.joint, "train", lambda *_: (training, None))
     monkeypatch.setattr(compare.joint, "make_data", lambda *_: tmp_path)
     failure = Failure("It took longer than 1 s.", is_final=False)
     monkeypatch.setattr(compare, "compare", lambda *_: {"smoothgrad": failure})
