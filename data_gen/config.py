@@ -29,7 +29,7 @@ class PolygonConfig:
         None, "Number of images with a target, met exactly; by default from the share."
     )
     positive_share: float = _option(
-        0.5, "Share of images with a target, if their number is not given."
+        0.5, "Share of images with a target, 0 to 1, if their number is not given."
     )
     image_size: int = _option(224, "Height and width of an image in pixels.")
     channels: int = _option(3, "Channels of an image: 1 (grey) or 3 (RGB).")
@@ -50,8 +50,10 @@ class PolygonConfig:
     noise: float = _option(
         0.0, "Standard deviation of the Gaussian noise in grey levels."
     )
-    background: tuple[int, ...] = _option((255,), "Colour of the background.")
-    colour: tuple[int, ...] = _option((0,), "Colour of the shapes.")
+    background: tuple[int, ...] = _option(
+        (255,), "Colour of the background: a grey level from 0 to 255, or three."
+    )
+    colour: tuple[int, ...] = _option((0,), "Colour of the shapes, likewise.")
     target_colour: tuple[int, ...] | None = _option(
         None, "Colour of the targets; by default that of all shapes."
     )
@@ -65,7 +67,9 @@ class PolygonConfig:
     outside_share: float = _option(
         1.0, "Probability of a target to have the shape around it, if one is given."
     )
-    val_share: float = _option(0.25, "Share of the images in the validation list.")
+    val_share: float = _option(
+        0.25, "Share of the images in the validation list, from 0 to below 1."
+    )
     seed: int = _option(0, "Seed; the same one gives the same bytes.")
     start_index: int = _option(0, "Index of the first image.")
     max_tries: int = _option(

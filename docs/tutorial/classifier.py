@@ -114,7 +114,7 @@ np.savez(
 for layer in ("pool2", "dense"):
     keras_xai(
         f"decode classifier.keras --layer {layer} --data fashion.npz "
-        f"--epochs 4 --seed 0 decoded-{layer}"
+        f"--epochs 4 --seed 0 --precision auto decoded-{layer}"
     )
 
 # %% [markdown]

@@ -84,12 +84,13 @@ figure.savefig("images.png")
 
 First the classifier learns alone; then the explainer, while the classifier is frozen;
 then both together, and a price on every bright pixel of the mask rises. `quick` is the
-recipe's short version. A killed training goes on where it was when the same command is
-given again.
+recipe's short version, and `--precision auto` half-precision arithmetic where the
+processor has it. A killed training goes on where it was when the same command is given
+again.
 """
 
 # %%
-keras_xai("train polygons run --recipe joint --profile quick --seed 0")
+keras_xai("train polygons run --recipe joint --profile quick --seed 0 --precision auto")
 
 last_rows = {row["stage"]: row for row in read_table("run/log.csv")}
 print(f"n = {validation.num_images}, majority {validation.majority_rate:.3f}\n")

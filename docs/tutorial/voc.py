@@ -134,7 +134,7 @@ stages = tuple(
 options = config_to_dict(dataclasses.replace(photographs, stages=stages))
 Path("photographs.json").write_text(json.dumps(options, indent=2))
 
-OPTIONS = "--recipe photographs.json --target raccoon --seed 0"
+OPTIONS = "--recipe photographs.json --target raccoon --seed 0 --precision auto"
 keras_xai(f"train raccoons run {OPTIONS}")
 keras_xai(f"train raccoons run-boxes {OPTIONS} --outside-boxes 1")
 

@@ -57,7 +57,7 @@ def main(arguments: list[str] | None = None) -> int:
             name,
             help=summary,
             description=summary,
-            formatter_class=argparse.ArgumentDefaultsHelpFormatter,
+            formatter_class=_HelpFormatter,
         )
         module.add_arguments(verb)
         verb.add_argument("--quiet", action="store_true", help="print the result only")
@@ -91,6 +91,15 @@ def main(arguments: list[str] | None = None) -> int:
     except BrokenPipeError:  # the reader has enough, such as `| head`
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
     return 0
+
+
+class _HelpFormatter(argparse.ArgumentDefaultsHelpFormatter):
+    """Adds an option's default where there is one."""
+
+    def _get_help_string(self, action: argparse.Action) -> str | None:
+        if action.default is None or action.default is False or action.default == []:
+            return action.help
+        return super()._get_help_string(action)
 
 
 @contextmanager

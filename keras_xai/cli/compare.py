@@ -5,6 +5,7 @@ import dataclasses
 from functools import partial
 from pathlib import Path
 
+from keras_xai.analyzers.methods import METHODS
 from keras_xai.cli.arguments import (
     add_classifier,
     add_input_format,
@@ -40,7 +41,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         metavar="NAME",
         default=argparse.SUPPRESS,
         help="analyzers, by iNNvestigate's names; `none` does without iNNvestigate "
-        "(default: 14 of them)",
+        f"(default: {', '.join(METHODS)})",
     )
     add_classifier(parser)
     sizes = parser.add_argument_group("how much is compared")

@@ -5,6 +5,7 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from keras_xai.analyzers.methods import METHODS
 from keras_xai.cli.arguments import (
     INPUT_RANGE,
     add_classifier,
@@ -55,7 +56,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         default=argparse.SUPPRESS,
         help="analyzers, by iNNvestigate's names; of a run, they explain the "
         "classifier, beside the masks; and cladec, of a .keras file, which shows what "
-        "a layer of it still knows",
+        f"a layer of it still knows: {', '.join([*METHODS, CLADEC])}",
     )
     methods.add_argument(
         "--decoded",
@@ -232,8 +233,6 @@ def _check_options(args: argparse.Namespace, names: tuple[str, ...]) -> None:
             f"{args.run} does not exist; expected a folder of `train` or a .keras file."
         )
     if args.run.is_file() and not names:
-        from keras_xai.analyzers.methods import METHODS
-
         raise InputError(
             f"{args.run} is a classifier without masks; expected --method and one or "
             f"more of: {', '.join([*METHODS, CLADEC])}."

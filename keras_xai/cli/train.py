@@ -15,12 +15,16 @@ from keras_xai.cli.quiet import import_tensorflow
 from keras_xai.cli.recipe import load_config
 from keras_xai.errors import InputError
 from keras_xai.recipes import PROFILES, RECIPES
+from keras_xai.training.config import JointConfig, with_l1, with_mask_losses
 
 MASK_LOSSES = {
-    "total_variation": "weight of the mask's total variation, a mean over pixels",
-    "outside_boxes": "weight of the mask's mean outside the targets' boxes",
-    "supervised": "weight of the mask's cross-entropy with the annotated target",
+    "total_variation": "weight, beside the cross-entropy's 1, of the mask's total "
+    "variation, a mean over pixels",
+    "outside_boxes": "weight, likewise, of the mask's mean outside the targets' boxes",
+    "supervised": "weight, likewise, of the mask's cross-entropy with the annotated "
+    "target",
 }
+OPTIONS = [field.name for field in dataclasses.fields(JointConfig)]
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -50,13 +54,15 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         action="append",
         default=[],
         metavar="OPTION=VALUE",
-        help="change one option of the recipe; may be repeated",
+        help="change one option of the recipe, in JSON or a bare word; may be "
+        f"repeated: {', '.join(OPTIONS)}",
     )
     parser.add_argument(
         "--l1",
         type=float,
         help="price of the mask, instead of the recipe's and without a ramp's start: "
-        "of a white pixel in joint-2019, of a white mask in the others",
+        "of a white pixel in joint-2019, of a white mask in the others, in units of "
+        "cross-entropy",
     )
     for option, meaning in MASK_LOSSES.items():
         parser.add_argument(
@@ -94,8 +100,6 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace) -> str:
     """Trains and returns where the run is."""
-    from keras_xai.training.config import with_l1, with_mask_losses
-
     check_seed(args.seed)
     if args.size and min(args.size) < 1:
         raise InputError(

@@ -26,7 +26,7 @@ PAPER_TRAINING, OUR_TRAINING = "joint-2019_l1-1e-06", "joint_l1-x1"
 DECIDING = ("mass_target", "rank_target", "iou_target", "pointing_target")
 DIGITS = 3  # of the tables
 GROUPS = {
-    "ground truth": "Ground truth: the target's filled mask",
+    "ground truth": "Ground truth: the target's filled mask, grown by 3 pixels",
     "faithfulness": "Faithfulness: does the classifier's answer follow the heatmap?",
     "sanity": "Sanity: does the heatmap change with the classifier?",
     "complexity": "Complexity",
@@ -45,7 +45,8 @@ def write_summary(cells: Sequence[Cell], profile: str, folder: Path) -> None:
     lines = [
         f"Profile `{profile}`. Each number is a mean over images, then mean ± standard "
         "deviation over seeds; in bold, the best. Explained is the classifier of stage "
-        "1, under a white mask; `joint` is the joint model's mask for the same image.",
+        "1, under a white mask; `joint` is the joint model's mask for the same image. "
+        "What the columns mean is at the end.",
         "",
     ]
     summary = {}
@@ -70,6 +71,7 @@ def write_summary(cells: Sequence[Cell], profile: str, folder: Path) -> None:
                 for method in _methods(done)
             },
         }
+    lines += _glossary([r for group in groups.values() for r in group.values() if r])
     write_atomically(folder / "tables.md", "\n".join(lines) + "\n")
     write_atomically(folder / "summary.json", json.dumps(summary, indent=1) + "\n")
     claims = [
@@ -230,6 +232,16 @@ def _table(
         yield table_row("*a constant heatmap*", *texts)
     yield table_row("*images*", *(_count(done, metric["name"]) for metric in metrics))
     yield ""
+
+
+def _glossary(done: Sequence[Result]) -> Iterator[str]:
+    """Says what the columns mean, in the words of the first result."""
+    if done:
+        yield "## The columns"
+        yield ""
+        for metric in _metrics(done):
+            if not metric["name"].endswith("_box"):
+                yield f"- **{_label(metric)}**: {metric['description']}"
 
 
 def _chances(done: Sequence[Result], metric: str) -> list[float]:
