@@ -2,7 +2,7 @@
 
 import zipfile
 import zlib
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -70,13 +70,15 @@ def read_npz_images(path: Path) -> np.ndarray:
         InputError: if the file is missing or broken, or the array is missing or does
             not fit.
     """
-    arrays = _load(path)
-    images = next(iter(arrays.values())) if len(arrays) == 1 else arrays.get("x_test")
-    if images is None:
-        raise InputError(
-            f"{path} has no array `x_test`; expected it, or images as the only array. "
-            f"Received: {', '.join(arrays) or 'none'}"
-        )
+    def choose(names: list[str]) -> list[str]:
+        if len(names) != 1 and "x_test" not in names:
+            raise InputError(
+                f"{path} has no array `x_test`; expected it, or images as the only "
+                f"array. Received: {', '.join(names) or 'none'}"
+            )
+        return names if len(names) == 1 else ["x_test"]
+
+    [images] = _load(path, choose).values()
     try:
         return _to_uint8(images)
     except InputError as error:
@@ -127,10 +129,15 @@ def from_arrays(
     )
 
 
-def _load(path: Path) -> dict[str, np.ndarray]:
+def _load(
+    path: Path, choose: Callable[[list[str]], list[str]] = lambda names: names
+) -> dict[str, np.ndarray]:
+    """Reads the arrays that are chosen from their names."""
     try:
         with np.load(path, allow_pickle=False) as file:
-            return {name: file[name] for name in file.files}
+            return {name: file[name] for name in choose(file.files)}
+    except InputError:
+        raise
     except FileNotFoundError:
         raise InputError(f"{path} does not exist; expected an .npz file.") from None
     except (
