@@ -70,6 +70,7 @@ def read_npz_images(path: Path) -> np.ndarray:
         InputError: if the file is missing or broken, or the array is missing or does
             not fit.
     """
+
     def choose(names: list[str]) -> list[str]:
         if len(names) != 1 and "x_test" not in names:
             raise InputError(

@@ -2,10 +2,9 @@
 
 import dataclasses
 import json
+import shutil
 from pathlib import Path
 from typing import Any
-
-from PIL import Image
 
 from keras_xai.comparison.compare import compare
 from keras_xai.comparison.options import Options
@@ -94,9 +93,8 @@ def measure(cell: Cell, work_dir: Path, results_dir: Path) -> dict[str, Any]:
         folder = results_dir.parent / "figures"
         folder.mkdir(exist_ok=True)
         for figure in FIGURES:
-            with Image.open(out_dir / f"{figure}.png") as picture:
-                small = picture.convert("RGB").quantize(256)
-                small.save(folder / f"{figure}_{cell.name}.png", optimize=True)
+            name = f"{figure}_{cell.name}.png"
+            shutil.copyfile(out_dir / f"{figure}.png", folder / name)
     comparison = json.loads((out_dir / "comparison.json").read_text())
     return {
         key: value
