@@ -22,14 +22,15 @@ def format_value(value: float, like: float | None = None) -> str:
     """Writes a number with three digits after the point, or fewer if it is large.
 
     Args:
-        value: the number; what would be rounded to zero is written as below that.
+        value: the number; what would be rounded to zero is written as below that, or,
+            if it is negative, as about zero.
         like: another number, whose number of digits is taken instead.
     """
     num_before = len(str(int(abs(value if like is None else like))))
     num_after = max(0, 4 - num_before)
     text = f"{abs(value):.{num_after}f}"
     if value and not float(text):
-        return f"<{10**-num_after:g}" if value > 0 else f">−{10**-num_after:g}"
+        return f"<{10**-num_after:g}" if value > 0 else "≈0"
     return f"−{text}" if value < 0 else text
 
 
