@@ -14,7 +14,7 @@ from keras_xai.datasets.split import Split
 from keras_xai.errors import InputError
 from keras_xai.recipes import PROFILES
 from keras_xai.reproduction import real, real_cue_conflict
-from keras_xai.reproduction.joint_summary import group_by_setting
+from keras_xai.reproduction.groups import group_by_setting
 from keras_xai.reproduction.real_claims import CLAIMS, judge
 from keras_xai.reproduction.real_measures import MEASURES, values_of
 from keras_xai.reproduction.real_pretraining import (

@@ -6,12 +6,12 @@ from typing import Any, NamedTuple
 import numpy as np
 from scipy import stats
 
+from keras_xai.reproduction.groups import Group, Result
 from keras_xai.reproduction.ledger import spread
 
 PAPER = "IDA21"
 SIGNIFICANCE = 0.05
-Result = dict[str, Any]
-Group = Mapping[str, Mapping[int, Result | None]]  # setting to seed to file
+Settings = Mapping[str, Group]  # a setting's name to its cells
 
 
 def _total(result: Result) -> float:
@@ -189,7 +189,7 @@ CLAIMS = (
 
 
 def judge(
-    claim: Claim, group: Group, epochs: int, profile: str, command: str
+    claim: Claim, group: Settings, epochs: int, profile: str, command: str
 ) -> dict[str, Any]:
     """Holds a claim against the numbers.
 
@@ -238,7 +238,7 @@ def judge(
     }
 
 
-def run_test(comparison: Comparison, group: Group) -> dict[str, Any]:
+def run_test(comparison: Comparison, group: Settings) -> dict[str, Any]:
     """Tests whether a difference is positive over the seeds that have all its terms.
 
     Returns:

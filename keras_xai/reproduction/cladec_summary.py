@@ -17,6 +17,12 @@ from keras_xai.reproduction.cladec_toy import (
     encoder_at,
     measure_toy,
 )
+from keras_xai.reproduction.groups import (
+    Result,
+    finished,
+    finished_seeds,
+    missing_seeds,
+)
 from keras_xai.reproduction.ledger import format_spread, write_ledger
 from keras_xai.reproduction.markdown import table_header, table_row
 from keras_xai.sweeps import Cell, read_examples, read_results
@@ -37,7 +43,6 @@ PAPER_TABLE_2 = {
 }
 PAPER_SETUP = ("fashion-mnist", "vgg5")
 
-Result = dict[str, Any]
 Setup = tuple[str, str, int]  # data, architecture, epochs
 Group = dict[str, dict[int, Result | None]]  # setting to seed to file
 
@@ -75,7 +80,7 @@ def write_summary(cells: Sequence[Cell], profile: str, folder: Path) -> None:
     ]
     missing = []
     for setup, group in setups.items():
-        if any(map(_done, group.values())):
+        if any(map(finished, group.values())):
             lines += _tables(setup, group)
         else:
             missing.append(_title(setup))
@@ -113,17 +118,13 @@ def write_toy(folder: Path) -> None:
 
 
 def _summarise(seeds: Mapping[int, Result | None]) -> dict[str, Any]:
-    done = _done(seeds)
+    done = finished(seeds)
     return {
-        "seeds": [seed for seed, result in sorted(seeds.items()) if result is not None],
-        "missing_seeds": [seed for seed, result in sorted(seeds.items()) if not result],
+        "seeds": finished_seeds(seeds),
+        "missing_seeds": missing_seeds(seeds),
         **{name: [measure(r) for r in done] for name, measure in MEASURES.items()},
         "alpha": done[0]["spec"]["config"]["alpha"] if done else None,
     }
-
-
-def _done(seeds: Mapping[int, Result | None]) -> list[Result]:
-    return [result for _, result in sorted(seeds.items()) if result is not None]
 
 
 def _title(setup: Setup) -> str:
@@ -132,7 +133,7 @@ def _title(setup: Setup) -> str:
 
 
 def _values(group: Group, setting: str, measure: str) -> list[float]:
-    return [MEASURES[measure](result) for result in _done(group.get(setting, {}))]
+    return [MEASURES[measure](result) for result in finished(group.get(setting, {}))]
 
 
 def _count(group: Group, *settings: str) -> str:

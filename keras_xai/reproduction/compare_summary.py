@@ -9,10 +9,15 @@ import numpy as np
 
 from keras_xai.comparison.heatmaps import JOINT
 from keras_xai.reproduction import ledger
-from keras_xai.reproduction.joint_summary import group_by_setting
+from keras_xai.reproduction.groups import (
+    Group,
+    Result,
+    finished,
+    finished_seeds,
+    group_by_setting,
+)
 from keras_xai.reproduction.ledger import (
     Claim,
-    Result,
     format_spread,
     spread,
     write_ledger,
@@ -51,14 +56,14 @@ def write_summary(cells: Sequence[Cell], profile: str, folder: Path) -> None:
     ]
     summary = {}
     for name, group in groups.items():
-        done = [result for result in group.values() if result is not None]
+        done = finished(group)
         lines += [f"## {name}", ""]
         if not done:
             lines += ["Not measured.", ""]
             continue
         lines += tables(done, len(group))
         summary[name] = {
-            "seeds": [seed for seed, result in group.items() if result is not None],
+            "seeds": finished_seeds(group),
             "values": {
                 method: {
                     metric["name"]: spread(_values(done, method, metric["name"]))
@@ -71,7 +76,7 @@ def write_summary(cells: Sequence[Cell], profile: str, folder: Path) -> None:
                 for method in _methods(done)
             },
         }
-    lines += _glossary([r for group in groups.values() for r in group.values() if r])
+    lines += _glossary([r for group in groups.values() for r in finished(group)])
     write_atomically(folder / "tables.md", "\n".join(lines) + "\n")
     write_atomically(folder / "summary.json", json.dumps(summary, indent=1) + "\n")
     claims = [
@@ -81,9 +86,7 @@ def write_summary(cells: Sequence[Cell], profile: str, folder: Path) -> None:
     write_ledger(folder.parent / "claims.json", PAPER, claims)
 
 
-def judge(
-    groups: Mapping[str, Mapping[int, Result | None]], data: str, profile: str
-) -> dict[str, Any]:
+def judge(groups: Mapping[str, Group], data: str, profile: str) -> dict[str, Any]:
     """Holds Fig. 6 against the numbers.
 
     Args:
@@ -97,8 +100,8 @@ def judge(
     paper, ours = (
         [
             result
-            for result in groups.get(f"{name}_{data}", {}).values()
-            if result is not None and _has_the_ten(result)
+            for result in finished(groups.get(f"{name}_{data}", {}))
+            if _has_the_ten(result)
         ]
         for name in (PAPER_TRAINING, OUR_TRAINING)
     )

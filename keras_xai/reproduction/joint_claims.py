@@ -1,10 +1,11 @@
 """The first paper's claims, each held against the numbers of its cells."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any, NamedTuple
 
 from keras_xai.reproduction import ledger
-from keras_xai.reproduction.ledger import Claim, Result
+from keras_xai.reproduction.groups import Group, Result, finished
+from keras_xai.reproduction.ledger import Claim
 
 PAPER = "IbPRIA19"
 
@@ -157,7 +158,7 @@ QUESTIONS = (
 def judge(
     question: Question,
     size: int,
-    groups: dict[str, dict[int, Result | None]],
+    groups: Mapping[str, Group],
     profile: str,
 ) -> dict[str, Any] | None:
     """Holds a claim against the numbers.
@@ -171,10 +172,8 @@ def judge(
     our_group = groups.get(question.our_group.format(size=size), {})
     return ledger.judge(
         question.claim,
-        [r for r in groups[paper_group].values() if r is not None],
-        [r for r in our_group.values() if r is not None]
-        if question.our_group
-        else None,
+        finished(groups[paper_group]),
+        finished(our_group) if question.our_group else None,
         identity={
             "id": f"joint-{question.claim.id}-{size}",
             "paper": PAPER,

@@ -1,7 +1,7 @@
 """From the first paper's cells to tables, figures and a verdict on each claim."""
 
 import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -9,14 +9,23 @@ import numpy as np
 
 from keras_xai.recipes import RECIPES
 from keras_xai.report.figures import draw_curves, draw_mask_grid
+from keras_xai.reproduction.groups import (
+    Group,
+    Result,
+    finished,
+    finished_seeds,
+    format_count,
+    group_by_setting,
+    missing_seeds,
+)
 from keras_xai.reproduction.joint_claims import (
     PAPER,
     QUESTIONS,
     judge,
     stage_accuracy,
 )
-from keras_xai.reproduction.ledger import Result, format_spread, spread, write_ledger
-from keras_xai.reproduction.markdown import format_count, table_header, table_row
+from keras_xai.reproduction.ledger import format_spread, spread, write_ledger
+from keras_xai.reproduction.markdown import table_header, table_row
 from keras_xai.sweeps import Cell, read_examples, read_results
 from keras_xai.training.runs import write_atomically
 
@@ -60,39 +69,28 @@ def write_summary(cells: Sequence[Cell], profile: str, folder: Path) -> None:
     _draw(groups, sizes, folder)
 
 
-def group_by_setting(
-    cells: Sequence[Cell], results: dict[str, Result | None]
-) -> dict[str, dict[int, Result | None]]:
-    """Groups cells that differ in their seed alone: setting to seed to file."""
-    groups: dict[str, dict[int, Result | None]] = {}
-    for cell in cells:
-        setting = cell.name.rsplit("_seed", 1)[0]
-        groups.setdefault(setting, {})[cell.spec["seed"]] = results[cell.name]
-    return groups
-
-
-def summarise(results: dict[int, Result | None]) -> dict[str, Any]:
+def summarise(results: Group) -> dict[str, Any]:
     """Averages the final numbers over the seeds that are there.
 
     Returns:
         `seeds`, `missing_seeds`, and for each column `mean`, `sd` (of a sample; None
         for one seed) and `values`.
     """
-    done = {seed: r for seed, r in sorted(results.items()) if r is not None}
+    done = finished(results)
     summary: dict[str, Any] = {
-        "seeds": list(done),
-        "missing_seeds": sorted(set(results) - set(done)),
+        "seeds": finished_seeds(results),
+        "missing_seeds": missing_seeds(results),
     }
     for stage in ("classifier", "explainer", "joint"):
-        values = [stage_accuracy(stage)(r) for r in done.values()]
+        values = [stage_accuracy(stage)(r) for r in done]
         summary[f"val_accuracy_after_{stage}"] = spread(values)
     for column in (*COLUMNS, "majority_rate"):
-        values = [r["result"]["final"][column] for r in done.values()]
+        values = [r["result"]["final"][column] for r in done]
         summary[column] = spread(values)
     return summary
 
 
-def _table(groups: dict[str, dict[int, Result | None]], profile: str) -> str:
+def _table(groups: Mapping[str, Group], profile: str) -> str:
     header = ["setting", "n", "majority", "alone", *COLUMNS.values()]
     lines = [
         f"Profile `{profile}`; validation images; mean ± standard deviation over "
@@ -121,7 +119,7 @@ def _table(groups: dict[str, dict[int, Result | None]], profile: str) -> str:
     return "\n".join(lines) + "\n"
 
 
-def _losses_table(groups: dict[str, dict[int, Result | None]], size: int) -> str:
+def _losses_table(groups: Mapping[str, Group], size: int) -> str:
     """Sets our recipe beside itself with other losses on the mask."""
     header = ["loss on the mask", "n", "accuracy", "mass on target", "IoU", "coverage"]
     lines = [
@@ -137,7 +135,7 @@ def _losses_table(groups: dict[str, dict[int, Result | None]], size: int) -> str
         label = OTHER_LOSSES.get(recipe)
         if label is None or price != "l1-x1" or data != f"paper-{size}":
             continue
-        done = [r["result"]["final"] for r in results.values() if r is not None]
+        done = [result["result"]["final"] for result in finished(results)]
         if not done:
             continue
         cells = [label, format_count(results)]
@@ -148,15 +146,11 @@ def _losses_table(groups: dict[str, dict[int, Result | None]], size: int) -> str
     return "\n".join(lines) + "\n"
 
 
-def _draw(
-    groups: dict[str, dict[int, Result | None]], sizes: Sequence[int], folder: Path
-) -> None:
+def _draw(groups: Mapping[str, Group], sizes: Sequence[int], folder: Path) -> None:
     for size in sizes:
         for recipe in RECIPES:
             settings = {
-                name.split("_")[1].removeprefix("l1-"): [
-                    r for r in results.values() if r is not None
-                ]
+                name.split("_")[1].removeprefix("l1-"): finished(results)
                 for name, results in groups.items()
                 if name.startswith(f"{recipe}_") and name.endswith(f"_paper-{size}")
             }

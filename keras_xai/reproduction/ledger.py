@@ -7,9 +7,8 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
+from keras_xai.reproduction.groups import Result
 from keras_xai.training.runs import write_atomically
-
-Result = dict[str, Any]
 
 
 class Claim(NamedTuple):

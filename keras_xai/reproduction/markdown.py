@@ -1,6 +1,6 @@
-"""Lines of a Markdown table, and what stands in them."""
+"""Lines of a Markdown table."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from typing import Any
 
 
@@ -13,9 +13,3 @@ def table_header(*names: str) -> Iterator[str]:
 def table_row(*values: Any) -> str:
     """Returns one line of a table."""
     return "| " + " | ".join(map(str, values)) + " |"
-
-
-def format_count(group: Mapping[int, Any]) -> str:
-    """Tells how many of a setting's seeds have a result."""
-    n = sum(result is not None for result in group.values())
-    return str(n) if n == len(group) else f"{n} of {len(group)}"

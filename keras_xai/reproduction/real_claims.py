@@ -4,8 +4,8 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from keras_xai.reproduction import ledger
+from keras_xai.reproduction.groups import Group, Result, finished
 from keras_xai.reproduction.ledger import Claim
-from keras_xai.reproduction.real_measures import Group, Result, finished
 
 PAPER = "IbPRIA19 Sec. 2.4"
 PAPER_GROUP = "cue-conflict_joint-2019_content"

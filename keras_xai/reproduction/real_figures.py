@@ -6,8 +6,9 @@ from pathlib import Path
 import numpy as np
 
 from keras_xai.report.figures import draw_mask_grid
+from keras_xai.reproduction.groups import Group
 from keras_xai.reproduction.real_cue_conflict import FIGURE_CLASSES
-from keras_xai.reproduction.real_measures import Group, label_recipe
+from keras_xai.reproduction.real_measures import label_recipe
 from keras_xai.sweeps import read_examples
 
 Groups = Mapping[str, Group]  # setting to its cells

@@ -3,8 +3,8 @@
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
-Result = dict[str, Any]
-Group = Mapping[int, Result | None]  # seed to file
+from keras_xai.reproduction.groups import Group, Result, finished
+
 Measure = Callable[[Result], float | None]  # None: not defined for this result
 
 
@@ -110,11 +110,6 @@ MEASURES = {
     | _all_masks(CUE_CONFLICT_MASKS),
     "raccoon": RACCOON_ACCURACY | _all_masks(RACCOON_MASKS),
 }
-
-
-def finished(group: Group) -> list[Result]:
-    """Lists the results that are there, by seed."""
-    return [result for _, result in sorted(group.items()) if result is not None]
 
 
 def values_of(group: Group, measure: Measure) -> list[float]:

@@ -5,13 +5,17 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from keras_xai.reproduction.joint_summary import group_by_setting
+from keras_xai.reproduction.groups import (
+    Group,
+    finished_seeds,
+    group_by_setting,
+    missing_seeds,
+)
 from keras_xai.reproduction.ledger import spread, write_ledger
 from keras_xai.reproduction.real_claims import CLAIMS, PAPER, judge
 from keras_xai.reproduction.real_figures import draw_cue_conflict, draw_raccoon
 from keras_xai.reproduction.real_measures import (
     MEASURES,
-    Group,
     class_accuracy,
     class_names,
     values_of,
@@ -60,8 +64,8 @@ def summarise(task: str, group: Group) -> dict[str, Any]:
         for one seed) and `values`; with classes, their accuracies `alone` and `joint`.
     """
     summary: dict[str, Any] = {
-        "seeds": sorted(seed for seed, result in group.items() if result),
-        "missing_seeds": sorted(seed for seed, result in group.items() if not result),
+        "seeds": finished_seeds(group),
+        "missing_seeds": missing_seeds(group),
     }
     for column, measure in MEASURES[task].items():
         summary[column] = spread(values_of(group, measure))

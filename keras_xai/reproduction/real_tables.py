@@ -2,8 +2,9 @@
 
 from collections.abc import Iterator, Mapping
 
+from keras_xai.reproduction.groups import Group, finished, format_count
 from keras_xai.reproduction.ledger import format_spread
-from keras_xai.reproduction.markdown import format_count, table_header, table_row
+from keras_xai.reproduction.markdown import table_header, table_row
 from keras_xai.reproduction.real_measures import (
     CUE_CONFLICT_ACCURACY,
     CUE_CONFLICT_BIAS,
@@ -11,11 +12,9 @@ from keras_xai.reproduction.real_measures import (
     RACCOON_ACCURACY,
     RACCOON_MASKS,
     WHOSE_MASKS,
-    Group,
     Measure,
     class_accuracy,
     class_names,
-    finished,
     label_setting,
     mask_measures,
     values_of,
