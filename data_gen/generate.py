@@ -53,10 +53,10 @@ def generate(
     images of the whole set; cut elsewhere, the number is exact still, but the order
     is another. The validation list is drawn for each call, stratified.
 
-    The set appears whole or not at all: it is made in a folder beside `out_dir`, then
-    renamed. A set is extended by its own options, with other numbers of images and
-    positives if need be, and the `start_index` its manifest calls `next_index`; what
-    else is in its folder stays there.
+    The set appears whole or not at all: it is made in a folder beside `out_dir`, or in
+    it if that is there and empty, then renamed. A set is extended by its own options,
+    with other numbers of images and positives if need be, and the `start_index` its
+    manifest calls `next_index`; what else is in its folder stays there.
 
     Several processes are started afresh: a script that calls this needs the usual
     `if __name__ == "__main__":`.
@@ -116,8 +116,7 @@ def generate(
             manifest = _manifest(config, _write_lists(config, part), old)
             (part / MANIFEST).write_text(json.dumps(manifest, indent=2) + "\n")
             if beside == out:
-                for path in list(part.iterdir()):
-                    path.rename(out / path.name)
+                _fill(part, out)
             else:
                 _put_in_place(part, out, Path(room, "old"))
     except OSError as error:
@@ -280,7 +279,7 @@ def _read_manifest(config: PolygonConfig, out: Path) -> dict[str, Any] | None:
             f"Cannot write the data set to {out}: it is neither empty nor a set made "
             "with these options."
         )
-    if Path.cwd().is_relative_to(out):
+    if Path.cwd().is_relative_to(out.resolve()):
         raise FileExistsError(
             f"Cannot write the data set to {out}: it is, or holds, the current folder; "
             "a set is extended from outside."
@@ -321,6 +320,20 @@ def _link_set(old: Path, new: Path) -> None:
     except shutil.Error as error:
         source, _, reason = error.args[0][0]
         raise OSError(errno.EIO, f"{source} cannot be carried over: {reason}") from None
+
+
+def _fill(part: Path, out: Path) -> None:
+    """Moves what is in `part` into the folder `out`, the manifest last, or nothing."""
+    moved = []
+    try:
+        for path in sorted(part.iterdir(), key=lambda path: path.name == MANIFEST):
+            moved.append(path.name)
+            path.rename(out / path.name)
+    except BaseException:
+        for name in moved:
+            if (out / name).exists():
+                (out / name).rename(part / name)
+        raise
 
 
 def _put_in_place(part: Path, out: Path, aside: Path) -> None:

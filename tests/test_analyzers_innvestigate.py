@@ -250,6 +250,9 @@ for name in names:
         os.abort()
     if name.startswith("slow"):
         time.sleep(60)
+    if ": " in name:
+        tell(event="failed", method=name, reason=name)
+        continue
     tell(event="progress", method=name, num_images=2)
     (out_dir / f"{name}.npz").touch()
     tell(event="done", method=name)
@@ -295,6 +298,17 @@ def test_killed_and_slow_methods_leave_the_others(stand_in, tmp_path):
     }
     assert list(results) == names
     assert done == [2, 3, 6, 8, 9, 12, 15, 17, 18]
+
+
+def test_memory_that_runs_out_in_a_method_is_not_its_last_word(stand_in):
+    out_of_memory, wrong = (
+        "ResourceExhaustedError: OOM",
+        "ValueError: Need LRP rule(s).",
+    )
+    assert stand_in([out_of_memory, wrong]) == {
+        out_of_memory: Failure(out_of_memory, is_final=False),
+        wrong: Failure(wrong),
+    }
 
 
 def test_process_that_does_not_start_fails_every_method(stand_in):

@@ -35,8 +35,8 @@ ANALYZERS = ("gradient", "lrp.z", "deep_taylor")
 class StandIn:
     """Stands in for iNNvestigate; the methods of `fails` have no heatmaps."""
 
-    def __init__(self, fails):
-        self.fails = fails
+    def __init__(self, fails, fails_randomised=()):
+        self.fails, self.fails_randomised = fails, fails_randomised
         self.asked = []
 
     def analyze(
@@ -48,8 +48,9 @@ class StandIn:
         assert len(images) == len(probs) == len(options["classes"])
         out_dir.mkdir(parents=True, exist_ok=True)
         results = {}
+        is_random = out_dir.name == "randomised"
         for name in methods:
-            if name in self.fails:
+            if name in (self.fails_randomised if is_random else self.fails):
                 results[name] = Failure("It took longer than 1 s.")
                 continue
             heatmap = images[..., 0].astype(np.float32) * len(name)
@@ -266,6 +267,25 @@ def test_command_tries_failed_methods_again_and_adds_further_ones(
     assert failures["lrp.z"] is None and failures["lrp.flat"] is not None
     page = (out / "report.html").read_text()
     assert "baseline.sobel" in page and "It took longer than 1 s." in page
+
+
+def test_what_fails_for_the_random_classifier_is_told(run_dir, polygons, tmp_path):
+    lines = []
+    with innvestigate_is(StandIn(fails=(), fails_randomised={"lrp.z"})):
+        failures = compare(
+            run_dir,
+            polygons,
+            tmp_path / "out",
+            Options(**QUICK, methods=("gradient", "lrp.z")),
+            say=lines.append,
+        )
+    assert list(failures) == ["lrp.z of the random classifier"]
+    assert "lrp.z failed for the random classifier: It took longer than 1 s." in lines
+    found = read(tmp_path / "out")
+    assert "randomised_rank" in found["values"]["gradient"]
+    assert "randomised_rank" not in found["values"]["lrp.z"]
+    assert "mass_target" in found["values"]["lrp.z"]
+    assert any("of lrp.z" in part["metrics"][0] for part in found["left_out"])
 
 
 def test_other_settings_need_another_folder(finished, run_dir, polygons):

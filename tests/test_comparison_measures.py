@@ -242,7 +242,7 @@ def test_leak_tells_a_label_in_the_masks_shape_from_one_in_the_image(rng):
     found = values["mask_alone_balanced_accuracy"]
     assert (found > 0).all() and found.mean() == pytest.approx(1)
     np.testing.assert_array_equal(values["mask_size"], 4 / SIZE)
-    assert "right on 1.000 of the whole images" in measure.metrics[0].description
+    assert "right on 1.000 of the whole images" in measure.metrics[0].fact
 
 
 # Tables

@@ -1,3 +1,5 @@
+import shutil
+
 import numpy as np
 import pytest
 from PIL import Image
@@ -73,3 +75,24 @@ def test_a_data_set_that_does_not_name_its_target_asks_for_it(tmp_path):
     (tmp_path / "ImageSets").mkdir()
     with pytest.raises(InputError, match="no manifest.json.*--target"):
         read_sample(tmp_path, (8, 8, 3))
+
+
+def test_a_target_is_known_where_a_mask_is(polygons, tmp_path):
+    """Others are their boxes alone; a mask is found by its annotation's name."""
+    folder = tmp_path / "set"
+    shutil.copytree(polygons, folder)
+    for path in (folder / "Annotations").glob("*.xml"):
+        text = path.read_text().replace(
+            f">{path.stem}.png<", f">photo-{path.stem}.png<"
+        )
+        path.write_text(text)
+        image = folder / "JPEGImages" / f"{path.stem}.png"
+        image.rename(image.with_name(f"photo-{image.name}"))
+    whole = read_sample(folder, (32, 32, 3), target="triangle")
+    first, *others = whole.targets.images
+    assert others and whole.split.filenames[first].startswith("photo-")
+    name = whole.split.filenames[first].removeprefix("photo-")
+    (folder / "SegmentationObject" / name).unlink()
+    some = read_sample(folder, (32, 32, 3), target="triangle")
+    assert list(some.targets.images) == others
+    np.testing.assert_array_equal(some.boxes.images, whole.boxes.images)

@@ -196,3 +196,20 @@ def test_the_current_folder_is_filled_and_extended_from_outside(tmp_path, monkey
     assert _files(room) == before
     monkeypatch.chdir(tmp_path)
     assert _generate(more, room)["next_index"] == 48
+
+
+def test_an_interrupted_filling_is_taken_back(tmp_path, monkeypatch):
+    rename, names = Path.rename, []
+
+    def fail_at_the_manifest(path, target):
+        if Path(target).parent == tmp_path:
+            names.append(path.name)
+            if path.name == "manifest.json":
+                raise KeyboardInterrupt
+        return rename(path, target)
+
+    monkeypatch.setattr(Path, "rename", fail_at_the_manifest)
+    with pytest.raises(KeyboardInterrupt):
+        _generate(SMALL, tmp_path)
+    assert names[-1] == "manifest.json" and len(names) == 5
+    assert os.listdir(tmp_path) == []

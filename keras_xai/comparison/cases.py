@@ -21,6 +21,7 @@ from keras_xai.comparison.subjects import (
 )
 from keras_xai.datasets.gather import scale_images
 from keras_xai.datasets.hashing import hash_arrays
+from keras_xai.datasets.read import is_voc
 from keras_xai.errors import InputError
 from keras_xai.evaluation.fills import Fill
 
@@ -204,7 +205,7 @@ def _check_options(run: Path, data: Path, options: Options) -> None:
                 f"{'a .keras file' if is_run else 'a run of `train`'}, and {run} is "
                 f"none. Received: {name}={value}"
             )
-    if options.target is not None and not (data / "ImageSets").is_dir():
+    if options.target is not None and data.exists() and not is_voc(data):
         raise InputError(
             f"Invalid value for `target`. It is for a VOC folder, and {data} is none. "
             f"Received: target={options.target}"

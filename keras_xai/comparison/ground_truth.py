@@ -95,7 +95,7 @@ _LOCALISATION = (
 
 
 def localisation_measure(
-    region: Region, name: str, meaning: str, *, tolerance: int
+    region: Region, name: str, meaning: str, *, tolerance: int, fact: str = ""
 ) -> Measure:
     """Measures whether heatmaps lie on their targets, over the positives.
 
@@ -107,6 +107,7 @@ def localisation_measure(
         name: of the region, in a word; in the metrics' names and labels.
         meaning: the region in words.
         tolerance: of the tolerant pointing game, in pixels.
+        fact: of the metrics.
     """
     entries = _entries(tolerance)
 
@@ -141,6 +142,7 @@ def localisation_measure(
                 entry.higher_is_better,
                 f"Over the positives: {entry.description}; the region is {meaning}.",
                 float(chance[metric].mean()),
+                fact,
             )
             for metric, entry in zip(chance, entries, strict=True)
         ],

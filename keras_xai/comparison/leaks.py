@@ -37,9 +37,10 @@ def leak_measure(
             for i in range(0, split.num_images, batch_size)
         ]
     )
-    who = (
-        f"by a predictor trained on random masks, which is right on "
-        f"{np.mean(whole == split.labels):.3f} of the whole images"
+    who = "by a predictor trained on random masks"
+    fact = (
+        f"The predictor is right on {np.mean(whole == split.labels):.3f} of the whole "
+        "images."
     )
     counts = np.bincount(split.labels)
     num_classes = np.count_nonzero(counts)
@@ -54,6 +55,7 @@ def leak_measure(
             f"or in all that are positive if these are fewer, {who} (EVAL-X, Jethani "
             "et al. 2021); mean over classes.",
             1 / num_classes,
+            fact,
         ),
         Metric(
             "mask_alone_balanced_accuracy",
@@ -65,6 +67,7 @@ def leak_measure(
             "the mask's shape or size tells the label (after Jethani et al. 2021); "
             "mean over classes.",
             1 / num_classes,
+            fact,
         ),
         Metric(
             "mask_size",

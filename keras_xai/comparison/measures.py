@@ -21,6 +21,7 @@ class Metric(NamedTuple):
         higher_is_better: None for a description, which ranks nobody.
         description: one sentence, with its source.
         chance: what a heatmap or mask that knows nothing scores, if that is known.
+        fact: what must be known of these images or this classifier, if anything.
     """
 
     name: str
@@ -29,6 +30,7 @@ class Metric(NamedTuple):
     higher_is_better: bool | None
     description: str
     chance: float | None = None
+    fact: str = ""
 
 
 class Measure(NamedTuple):

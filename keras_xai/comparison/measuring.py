@@ -124,12 +124,14 @@ def _ground_truth(case: Case, left_out: list[LeftOut]) -> list[Measure]:
     ):
         if region is not None and len(region.images):
             num_wrong = int((case.classes != labels)[region.images].sum())
-            meaning += (
-                f". The classifier calls {num_wrong} of the {len(region.images)} "
-                "otherwise, and analyzers explain what it says"
+            fact = (
+                f"The classifier calls {num_wrong} of the {len(region.images)} "
+                "otherwise, and analyzers explain what it says."
             )
             measures.append(
-                localisation_measure(region, name, meaning, tolerance=tolerance)
+                localisation_measure(
+                    region, name, meaning, tolerance=tolerance, fact=fact
+                )
             )
             continue
         reason = (

@@ -111,7 +111,8 @@ def _draw_accuracy(log: Sequence[LogRow], stages: Sequence[Stage], path: Path) -
     for is_without, rows in groupby(log, lambda row: row["stage"] in without):
         label = "without the explainer" if is_without else "then with the explainer"
         values = [row["val_accuracy"] for row in rows]
-        curves[label] = [[np.nan] * num_before + values]
+        curve = curves.setdefault(label, [[]])[0]
+        curve += [np.nan] * (num_before - len(curve)) + values
         num_before += len(values)
     draw_curves(
         {"": curves},

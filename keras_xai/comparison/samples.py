@@ -95,7 +95,7 @@ def read_sample(
     split = _take(validation, draw_order(validation.labels, seed)[:num_images])
     return Sample(
         split,
-        _target_region(split, data / "SegmentationObject"),
+        _target_region(split),
         None if split.target_boxes is None else _box_region(split),
         train,
         validation.num_images,
@@ -128,7 +128,7 @@ def _take(split: Split, indices: np.ndarray) -> Split:
             gathered[i] = arrays[index]
         return gathered
 
-    maps, boxes = split.object_maps, split.target_boxes
+    maps, boxes, has_masks = split.object_maps, split.target_boxes, split.has_masks
     return Split(
         images=gather(split.images),
         labels=split.labels[indices],
@@ -136,27 +136,21 @@ def _take(split: Split, indices: np.ndarray) -> Split:
         filenames=tuple(split.filenames[i] for i in indices),
         class_names=split.class_names,
         target_boxes=None if boxes is None else tuple(boxes[i] for i in indices),
+        has_masks=None if has_masks is None else has_masks[indices],
     )
 
 
-def _target_region(split: Split, folder: Path) -> Region | None:
-    """Knows the targets of the images that have a mask; others' maps are their boxes.
-
-    Args:
-        split: the images.
-        folder: of the masks.
-    """
-    object_maps = split.object_maps
-    if object_maps is None or not folder.is_dir():
+def _target_region(split: Split) -> Region | None:
+    """Knows the targets of images that have a mask; others' maps are their boxes."""
+    object_maps, has_masks = split.object_maps, split.has_masks
+    if object_maps is None or has_masks is None:
         return None
-    names = [f"{Path(filename).stem}.png" for filename in split.filenames]
-    has_mask = np.array([(folder / name).is_file() for name in names])
 
     def draw(indices: np.ndarray) -> np.ndarray:
         return dilate(object_maps[indices] == TARGET, TARGET_MARGIN)
 
     region = _region(split, draw)
-    return region._replace(images=region.images[has_mask[region.images]])
+    return region._replace(images=region.images[has_masks[region.images]])
 
 
 def _box_region(split: Split) -> Region:

@@ -7,6 +7,11 @@ from keras_xai.datasets.split import Split
 from keras_xai.datasets.voc import read_voc
 
 
+def is_voc(path: Path) -> bool:
+    """Whether a folder is in VOC's layout, perhaps without its lists of images."""
+    return any((path / name).is_dir() for name in ("ImageSets", "Annotations"))
+
+
 def read_splits(
     path: Path,
     *,
@@ -28,7 +33,7 @@ def read_splits(
     Raises:
         InputError: if the path has none of these forms, or a file is broken.
     """
-    if any((path / name).is_dir() for name in ("ImageSets", "Annotations")):
+    if is_voc(path):
         train, validation = (
             read_voc(path, subset, target=target, size=size, num_channels=num_channels)
             for subset in ("train", "val")

@@ -20,6 +20,8 @@ class Split(NamedTuple):
         class_names: one a class, in the order of the labels.
         target_boxes: one `(num_targets, 4)` int32 a image: xmin, ymin, xmax, ymax in
             pixels, 0-based and half-open; None without annotations.
+        has_masks: `(num_images,)` bool, whether the object map is one of pixels rather
+            than of filled boxes; None if no image has one.
     """
 
     images: np.ndarray
@@ -28,6 +30,7 @@ class Split(NamedTuple):
     filenames: tuple[str, ...]
     class_names: tuple[str, ...]
     target_boxes: tuple[np.ndarray, ...] | None = None
+    has_masks: np.ndarray | None = None
 
     @property
     def num_images(self) -> int:

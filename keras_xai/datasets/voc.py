@@ -49,7 +49,7 @@ def read_voc(
         target = _read_target(folder)
     list_path = _list_path(folder, subset)
     names = read_lines(list_path)
-    labels, filenames, target_boxes, incomplete = [], [], [], []
+    labels, filenames, target_boxes, incomplete, has_masks = [], [], [], [], []
     for index, name in enumerate(names):
         annotation_path = folder / "Annotations" / f"{name}.xml"
         stored = read_annotation(annotation_path)
@@ -73,6 +73,7 @@ def read_voc(
         labels.append(bool(boxes))
         target_boxes.append(np.array(boxes, np.int32).reshape(-1, 4))
         filenames.append(path.name)
+        has_masks.append(_mask_path(folder, name).exists())
 
     warn_of_empty_boxes(incomplete)
     num_positives = sum(labels)
@@ -88,6 +89,7 @@ def read_voc(
         filenames=tuple(filenames),
         class_names=(f"no {target}", target),
         target_boxes=tuple(target_boxes),
+        has_masks=np.array(has_masks) if any(has_masks) else None,
     )
 
 
@@ -173,6 +175,10 @@ def warn_of_empty_boxes(paths: Sequence[Path]) -> None:
         )
 
 
+def _mask_path(folder: Path, name: str) -> Path:
+    return folder / "SegmentationObject" / f"{name}.png"
+
+
 def _list_path(folder: Path, subset: str) -> Path:
     return folder / "ImageSets" / "Main" / f"{subset}.txt"
 
@@ -222,7 +228,7 @@ def _object_map(
     folder: Path, name: str, stored: Annotation, annotation: Annotation, target: str
 ) -> np.ndarray:
     kinds = [TARGET if o.name == target else DISTRACTOR for o in annotation.objects]
-    path = folder / "SegmentationObject" / f"{name}.png"
+    path = _mask_path(folder, name)
     if path.exists():
         with open_image(path) as file:
             if file.size != (stored.width, stored.height) or file.mode not in "LP1":

@@ -165,7 +165,7 @@ def _tell_how(comparison: Comparison) -> Made:
     tables = {
         "Options": to_table(settings),
         "Environment": to_table(comparison.environment),
-        "Metrics": {metric.label: metric.description for metric in comparison.metrics},
+        "Metrics": {metric.label: metric.meaning for metric in comparison.metrics},
     }
     return Made(
         "Comparison",

@@ -47,6 +47,7 @@ class Metric(NamedTuple):
         higher_is_better: None if it only describes.
         description: one sentence with its source.
         chance: what knowing nothing would get; None if there is no such level.
+        fact: what must be known of these images or this classifier, if anything.
     """
 
     name: str
@@ -55,6 +56,12 @@ class Metric(NamedTuple):
     higher_is_better: bool | None
     description: str
     chance: float | None
+    fact: str = ""
+
+    @property
+    def meaning(self) -> str:
+        """Description and fact."""
+        return f"{self.description} {self.fact}".rstrip()
 
 
 class Value(NamedTuple):
@@ -167,7 +174,8 @@ def _read_method(found: Mapping[str, Any]) -> Method:
 
 
 def _read_metric(found: Mapping[str, Any]) -> Metric:
-    return Metric(*(found[field] for field in Metric._fields))
+    needed = {field: found[field] for field in Metric._fields if field != "fact"}
+    return Metric(**needed, fact=found.get("fact", ""))  # which older files lack
 
 
 def _read_values(found: Mapping[str, Mapping[str, Any]]) -> dict[str, Value]:

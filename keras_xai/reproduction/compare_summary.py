@@ -280,8 +280,10 @@ def _label(metric: Mapping[str, Any]) -> str:
 def _place(done: Sequence[Result], metric: Mapping[str, Any]) -> str:
     """Tells the mask's place among the methods, and who is first."""
     ranks = _ranks(done, metric)
-    if JOINT not in ranks:
+    if not _values(done, JOINT, metric["name"]):
         return "no mask"
+    if JOINT not in ranks:
+        return "no place; all methods are alike, or the mask lacks a seed"
     mean, place = _means(done, metric["name"])[JOINT], ranks.pop(JOINT)
     first = min(ranks, key=lambda method: ranks[method])
     num_equal = sum(rank == place for rank in ranks.values())
