@@ -36,10 +36,11 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(args: argparse.Namespace) -> str:
     """Runs the demo and returns where the report is."""
     check_seed(args.seed)
+    import_tensorflow()
+
     from keras_xai.analyzers.innvestigate import check_installed
 
     check_installed()  # before minutes of training
-    import_tensorflow()
 
     import dataclasses
     from functools import partial
