@@ -43,14 +43,14 @@ def draw_raccoon(groups: Groups, folder: Path) -> None:
         if result := group.get(0):
             examples = read_examples(result, folder / "cells")
             images = np.stack(list(map(outline, examples["images"], examples["boxes"])))
-            label = f"{label_recipe(name.split('_')[1])}, seed 0"
+            label = "with boxes" if name.endswith("-boxes") else "without"
             rows[label] = images, examples["masks"]
     if rows:
         draw_mask_grid(
             rows,
             folder / "figures" / "raccoon.png",
-            title="Windows with a raccoon, and one without: recipe without and with "
-            "the loss outside the boxes",
+            title="Windows with a raccoon, and one without: joint-photographs without "
+            "and with the loss outside the boxes, seed 0",
         )
 
 
