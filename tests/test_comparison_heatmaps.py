@@ -1,8 +1,6 @@
-import tracemalloc
-
-import keras
 import numpy as np
 import pytest
+from tiny_comparison import SIZE, build_joint, make_split, peak_memory
 
 from keras_xai.analyzers.network import build_float32
 from keras_xai.comparison.heatmaps import (
@@ -13,29 +11,11 @@ from keras_xai.comparison.heatmaps import (
     scale_to_peak,
     write_heatmaps,
 )
-from keras_xai.datasets.split import Split
-from keras_xai.models.classifier import build_classifier
-from keras_xai.models.explainer import build_explainer
-from keras_xai.models.joint import build_joint
-
-SIZE = 16
-
-
-def make_split(num_images, rng, labels=None):
-    images = rng.integers(0, 256, (num_images, SIZE, SIZE, 3), dtype=np.uint8)
-    labels = np.arange(num_images) % 2 if labels is None else np.array(labels)
-    filenames = tuple(f"{i}.png" for i in range(num_images))
-    return Split(images, labels.astype(np.int32), None, filenames, ("no", "yes"))
 
 
 @pytest.fixture
 def joint(float32):
-    keras.utils.set_random_seed(0)
-    shape = (SIZE, SIZE, 3)
-    return build_joint(
-        build_explainer(shape, filters=(4, 8)),
-        build_classifier(shape, 2, filters=(4, 8), dense_units=(8,)),
-    )
+    return build_joint()
 
 
 def test_heatmaps_are_mapped_from_the_file(tmp_path, rng):
@@ -63,14 +43,6 @@ def test_heatmaps_that_are_not_finite_leave_no_file(tmp_path, rng):
     with pytest.raises(FloatingPointError):
         write_heatmaps(lambda x: x[..., 0] * np.nan, images, "ab", tmp_path / "a.npz")
     assert list(tmp_path.iterdir()) == []
-
-
-def peak_memory(function, *arguments):
-    tracemalloc.start()
-    function(*arguments)
-    peak = tracemalloc.get_traced_memory()[1]
-    tracemalloc.stop()
-    return peak
 
 
 def test_memory_does_not_grow_with_the_number_of_heatmaps_written(tmp_path):

@@ -1,10 +1,9 @@
 import json
-import tracemalloc
 from pathlib import Path
 
-import keras
 import numpy as np
 import pytest
+from tiny_comparison import SIZE, build_joint, make_split, peak_memory
 
 from keras_xai.comparison.complexity import complexity_measure
 from keras_xai.comparison.faithfulness import (
@@ -27,38 +26,12 @@ from keras_xai.comparison.randomisation import (
 )
 from keras_xai.comparison.samples import Region
 from keras_xai.comparison.tables import Method, summarise, write_tables
-from keras_xai.datasets.split import Split
 from keras_xai.evaluation import complexity, localization
-from keras_xai.models.classifier import build_classifier
-from keras_xai.models.explainer import build_explainer
-from keras_xai.models.joint import build_joint
-
-SIZE = 16
-
-
-def make_split(num_images, rng, labels=None):
-    images = rng.integers(0, 256, (num_images, SIZE, SIZE, 3), dtype=np.uint8)
-    labels = np.arange(num_images) % 2 if labels is None else np.array(labels)
-    filenames = tuple(f"{i}.png" for i in range(num_images))
-    return Split(images, labels.astype(np.int32), None, filenames, ("no", "yes"))
 
 
 @pytest.fixture
 def joint(float32):
-    keras.utils.set_random_seed(0)
-    shape = (SIZE, SIZE, 3)
-    return build_joint(
-        build_explainer(shape, filters=(4, 8)),
-        build_classifier(shape, 2, filters=(4, 8), dense_units=(8,)),
-    )
-
-
-def peak_memory(function, *arguments):
-    tracemalloc.start()
-    function(*arguments)
-    peak = tracemalloc.get_traced_memory()[1]
-    tracemalloc.stop()
-    return peak
+    return build_joint()
 
 
 def test_memory_does_not_grow_with_the_number_of_heatmaps_measured(tmp_path):

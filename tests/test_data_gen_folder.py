@@ -5,55 +5,34 @@ import resource
 from pathlib import Path
 
 import pytest
+from tiny_polygons import SMALL, generate_quietly, read_files, read_list
 
 import data_gen.generate as generate_module
-from data_gen.config import PolygonConfig
-from data_gen.generate import generate
-
-SMALL = PolygonConfig(
-    num_images=24, image_size=48, max_radius=9.0, occlusion=True, max_shapes=5, seed=7
-)
-
-
-def _generate(config, folder, **options):
-    return generate(config, folder, **{"workers": 1, "progress": False, **options})
-
-
-def _files(folder):
-    return {
-        str(path.relative_to(folder)): path.read_bytes()
-        for path in sorted(folder.rglob("*"))
-        if path.is_file()
-    }
-
-
-def _lines(folder, name):
-    return (folder / "ImageSets/Main" / name).read_text().splitlines()
 
 
 @pytest.fixture(scope="module")
 def small(tmp_path_factory):
     folder = tmp_path_factory.mktemp("small") / "set"
-    _generate(SMALL, folder)
+    generate_quietly(SMALL, folder)
     return folder
 
 
 def test_a_set_can_be_extended(small, tmp_path):
     folder = tmp_path / "set"
-    _generate(dataclasses.replace(SMALL, num_images=16), folder)
-    manifest = _generate(
+    generate_quietly(dataclasses.replace(SMALL, num_images=16), folder)
+    manifest = generate_quietly(
         dataclasses.replace(SMALL, num_images=8, start_index=16), folder
     )
     assert manifest["counts"]["images"] == 24
     assert manifest["counts"]["positives"] == 12
     assert manifest["next_index"] == 24
     assert [part["start_index"] for part in manifest["parts"]] == [0, 16]
-    extended, whole = _files(folder), _files(small)
+    extended, whole = read_files(folder), read_files(small)
     assert extended.keys() == whole.keys()
     for name, content in whole.items():
         if not name.startswith(("ImageSets", "manifest")):
             assert extended[name] == content
-    stems = _lines(folder, "train.txt") + _lines(folder, "val.txt")
+    stems = read_list(folder, "train.txt") + read_list(folder, "val.txt")
     assert sorted(stems) == [f"{index:06d}" for index in range(24)]
     assert sorted(p.name for p in tmp_path.iterdir()) == ["set"]
 
@@ -70,66 +49,66 @@ def test_an_extended_set_keeps_what_else_is_in_its_folder(extension):
     for name in mine:
         (folder / name).write_text(name)
     (folder / "link").symlink_to("notes.txt")
-    before = _files(folder)
-    _generate(config, folder)
+    before = read_files(folder)
+    generate_quietly(config, folder)
     assert all((folder / name).read_text() == name for name in mine)
     assert os.readlink(folder / "link") == "notes.txt"
-    assert before.keys() < _files(folder).keys()
+    assert before.keys() < read_files(folder).keys()
 
 
 def test_a_file_that_cannot_be_carried_over_is_named(extension, monkeypatch):
     folder, config = extension
-    before = _files(folder)
+    before = read_files(folder)
 
     def refuse(*_):
         raise PermissionError(errno.EPERM, "Operation not permitted")
 
     monkeypatch.setattr(os, "link", refuse)
     with pytest.raises(OSError, match=r"set: .*set/.* cannot be carried over: .*Oper"):
-        _generate(config, folder)
-    assert _files(folder) == before
+        generate_quietly(config, folder)
+    assert read_files(folder) == before
 
 
 def test_a_set_is_never_overwritten(tmp_path):
-    _generate(SMALL, tmp_path / "set")
-    before = _files(tmp_path / "set")
+    generate_quietly(SMALL, tmp_path / "set")
+    before = read_files(tmp_path / "set")
     with pytest.raises(FileExistsError, match="only a `start_index` of 24 would"):
-        _generate(SMALL, tmp_path / "set")
+        generate_quietly(SMALL, tmp_path / "set")
     with pytest.raises(
         FileExistsError, match="neither empty nor a set made with these"
     ):
-        _generate(
+        generate_quietly(
             dataclasses.replace(SMALL, start_index=24, filled=True), tmp_path / "set"
         )
-    assert _files(tmp_path / "set") == before
+    assert read_files(tmp_path / "set") == before
 
 
 @pytest.mark.parametrize("content", ["{", "[]", "{}"])
 def test_foreign_folders_are_left_alone(tmp_path, content):
     (tmp_path / "manifest.json").write_text(content)
     with pytest.raises(FileExistsError, match="neither empty nor a set"):
-        _generate(SMALL, tmp_path)
-    assert _files(tmp_path) == {"manifest.json": content.encode()}
+        generate_quietly(SMALL, tmp_path)
+    assert read_files(tmp_path) == {"manifest.json": content.encode()}
 
 
 def test_empty_folders_are_filled_and_parents_made(tmp_path):
     (tmp_path / "empty").mkdir()
-    assert _generate(SMALL, tmp_path / "empty")["counts"]["images"] == 24
-    assert _generate(SMALL, tmp_path / "a/b")["counts"]["images"] == 24
+    assert generate_quietly(SMALL, tmp_path / "empty")["counts"]["images"] == 24
+    assert generate_quietly(SMALL, tmp_path / "a/b")["counts"]["images"] == 24
 
 
 def test_a_file_in_the_way_is_reported(tmp_path):
     (tmp_path / "file").touch()
     with pytest.raises(NotADirectoryError, match="it is a file"):
-        _generate(SMALL, tmp_path / "file")
+        generate_quietly(SMALL, tmp_path / "file")
     with pytest.raises(OSError, match=r"^Cannot write the data set to .*/file/set: "):
-        _generate(SMALL, tmp_path / "file" / "set")
+        generate_quietly(SMALL, tmp_path / "file" / "set")
 
 
 @pytest.fixture
 def extension(tmp_path):
     """A set, and the options that would extend it."""
-    _generate(dataclasses.replace(SMALL, num_images=16), tmp_path / "set")
+    generate_quietly(dataclasses.replace(SMALL, num_images=16), tmp_path / "set")
     return tmp_path / "set", dataclasses.replace(SMALL, num_images=8, start_index=16)
 
 
@@ -139,7 +118,7 @@ def extension(tmp_path):
 @pytest.mark.parametrize("step", ["encode_png", "_write_lists", "_put_in_place"])
 def test_nothing_is_left_of_an_interrupted_call(extension, monkeypatch, step, error):
     folder, config = extension
-    before = _files(folder)
+    before = read_files(folder)
 
     def fail(*args):
         raise error
@@ -148,14 +127,14 @@ def test_nothing_is_left_of_an_interrupted_call(extension, monkeypatch, step, er
     for target in (folder, folder.parent / "new"):
         start = 16 if target == folder else 0
         with pytest.raises((KeyboardInterrupt, OSError)):
-            _generate(dataclasses.replace(config, start_index=start), target)
-    assert _files(folder) == before
+            generate_quietly(dataclasses.replace(config, start_index=start), target)
+    assert read_files(folder) == before
     assert os.listdir(folder.parent) == ["set"]
 
 
 def test_an_interrupted_exchange_is_taken_back(extension, monkeypatch):
     folder, config = extension
-    before = _files(folder)
+    before = read_files(folder)
     rename = Path.rename
 
     def fail_once(self, target):
@@ -165,8 +144,8 @@ def test_an_interrupted_exchange_is_taken_back(extension, monkeypatch):
 
     monkeypatch.setattr(Path, "rename", fail_once)
     with pytest.raises(KeyboardInterrupt):
-        _generate(config, folder)
-    assert _files(folder) == before
+        generate_quietly(config, folder)
+    assert read_files(folder) == before
 
 
 def test_a_full_disk_ends_in_one_sentence(tmp_path):
@@ -176,7 +155,7 @@ def test_a_full_disk_ends_in_one_sentence(tmp_path):
         with pytest.raises(
             OSError, match=r"^Cannot write the data set to .*set: .*\.$"
         ):
-            _generate(SMALL, tmp_path / "set")
+            generate_quietly(SMALL, tmp_path / "set")
     finally:
         resource.setrlimit(resource.RLIMIT_FSIZE, limits)
     assert os.listdir(tmp_path) == []
@@ -187,15 +166,15 @@ def test_the_current_folder_is_filled_and_extended_from_outside(tmp_path, monkey
     room.mkdir()
     (room / ".polygons-killed").mkdir()
     monkeypatch.chdir(room)
-    _generate(SMALL, ".")
+    generate_quietly(SMALL, ".")
     assert {"JPEGImages", "manifest.json"} <= set(os.listdir("."))
-    before = _files(room)
+    before = read_files(room)
     more = dataclasses.replace(SMALL, start_index=24)
     with pytest.raises(FileExistsError, match="extended from outside"):
-        _generate(more, ".")
-    assert _files(room) == before
+        generate_quietly(more, ".")
+    assert read_files(room) == before
     monkeypatch.chdir(tmp_path)
-    assert _generate(more, room)["next_index"] == 48
+    assert generate_quietly(more, room)["next_index"] == 48
 
 
 def test_an_interrupted_filling_is_taken_back(tmp_path, monkeypatch):
@@ -210,6 +189,6 @@ def test_an_interrupted_filling_is_taken_back(tmp_path, monkeypatch):
 
     monkeypatch.setattr(Path, "rename", fail_at_the_manifest)
     with pytest.raises(KeyboardInterrupt):
-        _generate(SMALL, tmp_path)
+        generate_quietly(SMALL, tmp_path)
     assert names[-1] == "manifest.json" and len(names) == 5
     assert os.listdir(tmp_path) == []

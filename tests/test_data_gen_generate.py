@@ -12,32 +12,12 @@ import numpy as np
 import pytest
 import supervision
 from PIL import Image
+from tiny_polygons import SMALL, generate_quietly, read_files, read_list
 
 import data_gen.generate as generate_module
 from data_gen.config import PolygonConfig
-from data_gen.generate import generate
 from data_gen.pictures import make_pictures
 from data_gen.workers import spread_over_processes
-
-SMALL = PolygonConfig(
-    num_images=24, image_size=48, max_radius=9.0, occlusion=True, max_shapes=5, seed=7
-)
-
-
-def _generate(config, folder, **options):
-    return generate(config, folder, **{"workers": 1, "progress": False, **options})
-
-
-def _files(folder):
-    return {
-        str(path.relative_to(folder)): path.read_bytes()
-        for path in sorted(folder.rglob("*"))
-        if path.is_file()
-    }
-
-
-def _lines(folder, name):
-    return (folder / "ImageSets/Main" / name).read_text().splitlines()
 
 
 def _objects(path):
@@ -56,7 +36,7 @@ def _objects(path):
 @pytest.fixture(scope="module")
 def small(tmp_path_factory):
     folder = tmp_path_factory.mktemp("small") / "set"
-    _generate(SMALL, folder)
+    generate_quietly(SMALL, folder)
     return folder
 
 
@@ -68,7 +48,7 @@ def test_layout_is_vocs(small):
     expected |= {f"SegmentationObject/{stem}.png" for stem in stems}
     for name in ("train", "val", "triangle_train", "triangle_val"):
         expected.add(f"ImageSets/Main/{name}.txt")
-    assert set(_files(small)) == expected
+    assert set(read_files(small)) == expected
     assert sorted(p.name for p in small.parent.iterdir()) == ["set"]  # no leftovers
 
 
@@ -121,7 +101,7 @@ def test_the_target_is_last_and_only_in_positives(small):
     signs = dict(
         line.split()
         for name in ("train", "val")
-        for line in _lines(small, f"triangle_{name}.txt")
+        for line in read_list(small, f"triangle_{name}.txt")
     )
     assert len(signs) == 24
     for stem, sign in signs.items():
@@ -144,10 +124,11 @@ def test_positives_are_exact_and_the_split_is_stratified(
     config = dataclasses.replace(
         SMALL, num_images=num_images, num_positive=num_positive, start_index=3
     )
-    manifest = _generate(config, tmp_path / "set")
+    manifest = generate_quietly(config, tmp_path / "set")
     signs = {
         name: [
-            line.split()[1] for line in _lines(tmp_path / "set", f"triangle_{name}.txt")
+            line.split()[1]
+            for line in read_list(tmp_path / "set", f"triangle_{name}.txt")
         ]
         for name in ("train", "val")
     }
@@ -178,9 +159,9 @@ def test_positives_and_negatives_are_shuffled():
 
 def test_lists_have_vocs_form(small):
     for name in ("train", "val"):
-        stems = _lines(small, f"{name}.txt")
+        stems = read_list(small, f"{name}.txt")
         assert stems == sorted(stems)
-        signs = _lines(small, f"triangle_{name}.txt")
+        signs = read_list(small, f"triangle_{name}.txt")
         assert [line[:6] for line in signs] == stems
         assert {line[6:] for line in signs} == {"  1", " -1"}
 
@@ -194,7 +175,7 @@ def test_manifest_is_returned_and_written(small, tmp_path):
     assert manifest["parts"] == [
         {"start_index": 0, "num_images": 24, "num_positive": 12}
     ]
-    returned = _generate(SMALL, tmp_path / "again")
+    returned = generate_quietly(SMALL, tmp_path / "again")
     assert json.loads(json.dumps(returned)) == manifest
 
 
@@ -202,13 +183,13 @@ def test_same_seed_same_bytes_whatever_the_number_of_workers(
     small, tmp_path, monkeypatch
 ):
     monkeypatch.setattr(generate_module, "_CHUNK", 5)
-    _generate(SMALL, tmp_path / "set", workers=2)
-    assert _files(tmp_path / "set") == _files(small)
+    generate_quietly(SMALL, tmp_path / "set", workers=2)
+    assert read_files(tmp_path / "set") == read_files(small)
 
 
 def test_another_seed_gives_other_images(small, tmp_path):
-    _generate(dataclasses.replace(SMALL, seed=8), tmp_path / "set")
-    first, other = _files(small), _files(tmp_path / "set")
+    generate_quietly(dataclasses.replace(SMALL, seed=8), tmp_path / "set")
+    first, other = read_files(small), read_files(tmp_path / "set")
     for stem in ("000000", "000023"):
         assert first[f"JPEGImages/{stem}.png"] != other[f"JPEGImages/{stem}.png"]
 
@@ -235,18 +216,18 @@ def test_a_seed_of_before_gives_the_numbers_of_before():
 
 
 def test_shards_hold_the_images_of_the_whole(small, tmp_path):
-    whole = _files(small)
+    whole = read_files(small)
     for start in (0, 8, 16):
         shard = dataclasses.replace(SMALL, num_images=8, start_index=start)
-        _generate(shard, tmp_path / str(start))
-        for name, content in _files(tmp_path / str(start)).items():
+        generate_quietly(shard, tmp_path / str(start))
+        for name, content in read_files(tmp_path / str(start)).items():
             if not name.startswith(("ImageSets", "manifest")):
                 assert content == whole[name]
 
 
 def test_workers_are_checked(tmp_path):
     with pytest.raises(ValueError, match="`workers`. Expected at least 1.*workers=0"):
-        _generate(SMALL, tmp_path / "set", workers=0)
+        generate_quietly(SMALL, tmp_path / "set", workers=0)
 
 
 _SCRIPT = """
@@ -310,10 +291,10 @@ def test_shapes_without_room_end_in_an_error(tmp_path, monkeypatch, workers):
     with pytest.raises(
         ValueError, match="`max_shapes`. Expected shapes that find room"
     ):
-        _generate(crowded, tmp_path / "set", workers=workers)
+        generate_quietly(crowded, tmp_path / "set", workers=workers)
     assert os.listdir(tmp_path) == []
 
 
 def test_progress_bar_is_silent_off_a_terminal(tmp_path, capfd):
-    _generate(SMALL, tmp_path / "set", progress=True)
+    generate_quietly(SMALL, tmp_path / "set", progress=True)
     assert capfd.readouterr() == ("", "")
