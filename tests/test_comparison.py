@@ -1,6 +1,5 @@
 import csv
 import importlib.util
-import json
 import re
 import shutil
 from contextlib import contextmanager
@@ -8,104 +7,34 @@ from contextlib import contextmanager
 import keras
 import numpy as np
 import pytest
+from tiny_comparison import (
+    ANALYZERS,
+    CLASS_NAMES,
+    QUICK,
+    StandIn,
+    compare_with_one_failure,
+    innvestigate_is,
+    read,
+    write_run,
+)
 
-from keras_xai.analyzers.innvestigate import Failure
 from keras_xai.cli import main
-from keras_xai.comparison import cases, explaining
-from keras_xai.comparison import compare as engine
 from keras_xai.comparison.compare import compare
 from keras_xai.comparison.heatmaps import BASELINES
 from keras_xai.comparison.options import Options
 from keras_xai.errors import InputError
-from keras_xai.training.config import JointConfig, config_to_dict
-from keras_xai.training.joint import build_from_config
-from keras_xai.training.runs import open_run, write_log
-
-CLASS_NAMES = ["no triangle", "triangle"]
-QUICK = {
-    "num_images": 6,
-    "faithfulness_images": 2,
-    "sanity_images": 2,
-    "num_steps": 2,
-    "leak_steps": 2,
-}
-ANALYZERS = ("gradient", "lrp.z", "deep_taylor")
-
-
-class StandIn:
-    """Stands in for iNNvestigate; the methods of `fails` have no heatmaps."""
-
-    def __init__(self, fails, fails_randomised=()):
-        self.fails, self.fails_randomised = fails, fails_randomised
-        self.asked = []
-
-    def analyze(
-        self, network, images, probs, methods, *, filenames, out_dir, report, **options
-    ):
-        self.asked.append(list(methods))
-        self.network = network
-        assert images.dtype == np.uint8
-        assert len(images) == len(probs) == len(options["classes"])
-        out_dir.mkdir(parents=True, exist_ok=True)
-        results = {}
-        is_random = out_dir.name == "randomised"
-        for name in methods:
-            if name in (self.fails_randomised if is_random else self.fails):
-                results[name] = Failure("It took longer than 1 s.")
-                continue
-            heatmap = images[..., 0].astype(np.float32) * len(name)
-            results[name] = out_dir / f"{name}.npz"
-            seconds = np.full(len(images), 0.5, np.float32)
-            np.savez(
-                results[name], heatmap=heatmap, seconds=seconds, filename=filenames
-            )
-        report(len(methods) * len(images))
-        return results
-
-
-@contextmanager
-def innvestigate_is(stand_in):
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(explaining, "analyze", stand_in.analyze)
-        patch.setattr(cases, "check_installed", lambda: None)
-        yield stand_in
 
 
 @pytest.fixture(scope="module")
 def run_dir(tmp_path_factory):
-    """The folder that `train` leaves, without the training."""
-    run = tmp_path_factory.mktemp("comparison") / "run"
-    keras.config.set_dtype_policy("float32")
-    config = JointConfig(
-        scale=-1 / 51,  # another one than the comparison's own 1/255
-        offset=5.0,
-        explainer_filters=(4, 8),
-        classifier_filters=(4, 8),
-        dense_units=(8,),
-    )
-    settings = {"config": config_to_dict(config), "class_names": CLASS_NAMES}
-    open_run(run, settings)
-    for seed, stage in enumerate(config.stages):
-        keras.utils.set_random_seed(seed)
-        joint = build_from_config(config, (32, 32, 3), 2)
-        joint.save_weights(run / f"{stage.name}.weights.h5")
-    joint.save(run / "model.keras")
-    row = {"epoch": 1, "val_accuracy": 0.9, "majority_rate": 0.6}
-    write_log(run, [{"stage": stage.name, **row} for stage in config.stages])
-    return run
+    return write_run(tmp_path_factory.mktemp("comparison") / "run")
 
 
 @pytest.fixture(scope="module")
 def finished(run_dir, polygons, tmp_path_factory):
-    """A comparison of three analyzers, of which one failed; to be left as it is."""
+    """To be left as it is."""
     out = tmp_path_factory.mktemp("comparison") / "out"
-    with innvestigate_is(StandIn(fails={"lrp.z"})):
-        compare(run_dir, polygons, out, Options(**QUICK, methods=ANALYZERS))
-    return out
-
-
-def read(folder):
-    return json.loads((folder / "comparison.json").read_text())
+    return compare_with_one_failure(run_dir, polygons, out)
 
 
 def test_every_method_is_a_row(finished):
@@ -250,25 +179,6 @@ def test_killed_comparison_goes_on_where_it_was(finished, run_dir, polygons, tmp
             assert value["sd"] == unbroken[method][metric]["sd"]
 
 
-def test_command_tries_failed_methods_again_and_adds_further_ones(
-    finished, run_dir, polygons, tmp_path, capsys
-):
-    out = shutil.copytree(finished, tmp_path / "out")
-    sizes = [f"--{name.replace('_', '-')}={value}" for name, value in QUICK.items()]
-    arguments = [str(run_dir), str(polygons), str(out), *sizes, "--quiet"]
-    methods = [*ANALYZERS, "lrp.flat"]
-    with innvestigate_is(StandIn(fails={"lrp.flat"})) as stand_in:
-        capsys.readouterr()
-        more = ["--methods", *methods, "--batch-size=3"]
-        assert main(["compare", *arguments, *more]) == 0
-    assert capsys.readouterr().out == f"{out}\n"
-    assert stand_in.asked == [["lrp.z", "lrp.flat"], ["lrp.z"]]
-    failures = {method["name"]: method["failure"] for method in read(out)["methods"]}
-    assert failures["lrp.z"] is None and failures["lrp.flat"] is not None
-    page = (out / "report.html").read_text()
-    assert "baseline.sobel" in page and "It took longer than 1 s." in page
-
-
 def test_what_fails_for_the_random_classifier_is_told(run_dir, polygons, tmp_path):
     lines = []
     with innvestigate_is(StandIn(fails=(), fails_randomised={"lrp.z"})):
@@ -359,66 +269,6 @@ def test_run_without_the_classifier_alone(run_dir, polygons, tmp_path):
 def test_numbers_that_are_too_small_are_named(option, least):
     with pytest.raises(InputError, match=f"`{option}`.*at least {least}.*{least - 1}"):
         Options(**{option: least - 1})
-
-
-def fails(capsys, *arguments):
-    """Runs a command that must fail; returns its one sentence."""
-    capsys.readouterr()
-    assert main(["compare", *map(str, arguments), "--quiet"]) == 2
-    captured = capsys.readouterr()
-    assert captured.out == "" and captured.err.count("\n") == 1
-    return captured.err
-
-
-def test_command_refuses_bad_input(run_dir, polygons, tmp_path, capsys, monkeypatch):
-    out, missing = tmp_path / "out", tmp_path / "missing"
-    none = ("--methods", "none")
-    assert "missing" in fails(capsys, missing, polygons, out, *none)
-    assert "missing" in fails(capsys, run_dir, missing, out, *none)
-    assert "model.keras" in fails(capsys, polygons, polygons, out, *none)
-    names = fails(capsys, run_dir, polygons, out, "--methods", "lime")
-    assert "Unknown method 'lime'" in names and "deep_taylor" in names
-    both = fails(capsys, run_dir, polygons, out, *none, "gradient")
-    assert "names of analyzers, or none" in both
-    assert "num_images=0" in fails(
-        capsys, run_dir, polygons, out, *none, "--num-images=0"
-    )
-    assert "from_logits=True" in fails(
-        capsys, run_dir, polygons, out, *none, "--logits"
-    )
-    (tmp_path / "my.keras").write_text("no model")
-    assert "classifier=joint" in fails(
-        capsys, tmp_path / "my.keras", polygons, out, *none, "--classifier=joint"
-    )
-    for name in ("ham", "spam"):
-        folder = shutil.copytree(polygons / "JPEGImages", tmp_path / "mail" / name)
-    classes = fails(capsys, run_dir, folder.parent, out, *none)
-    assert "ham, spam; expected no triangle, triangle" in classes
-    monkeypatch.setattr(importlib.util, "find_spec", lambda name: None)
-    message = fails(capsys, run_dir, polygons, out, "--methods", "gradient")
-    assert "pip install" in message and "--methods none" in message
-    assert not out.exists()
-
-
-def test_a_folder_of_something_else_stays_as_it_is(run_dir, polygons, tmp_path, capsys):
-    (tmp_path / "mine.txt").write_text("keep")
-    assert "not empty" in fails(
-        capsys, run_dir, polygons, tmp_path, "--methods", "none"
-    )
-    assert (tmp_path / "mine.txt").read_text() == "keep"
-
-
-def test_memory_that_runs_out_is_one_sentence(
-    run_dir, polygons, tmp_path, capsys, monkeypatch
-):
-    def exhausted(*arguments, **options):
-        raise MemoryError
-
-    monkeypatch.setattr(engine, "measure_all", exhausted)
-    out = tmp_path / "out"
-    message = fails(capsys, run_dir, polygons, out, "--methods", "none")
-    assert "--batch-size" in message and str(out) in message
-    assert (out / "heatmaps" / "joint.npz").exists()
 
 
 @pytest.mark.slow

@@ -2,7 +2,6 @@
 
 import json
 
-import keras
 import numpy as np
 import pytest
 from PIL import Image
@@ -10,23 +9,16 @@ from test_datasets_crops import write_photograph
 
 from keras_xai.datasets.cue_conflict import read_cue_conflict
 from keras_xai.datasets.silhouettes import read_silhouettes
-from keras_xai.datasets.split import Split
 from keras_xai.errors import InputError
 from keras_xai.recipes import PROFILES
 from keras_xai.reproduction import real, real_cue_conflict
 from keras_xai.reproduction.groups import group_by_setting
 from keras_xai.reproduction.real_claims import CLAIMS, judge
 from keras_xai.reproduction.real_measures import MEASURES, values_of
-from keras_xai.reproduction.real_pretraining import (
-    build_pretrained,
-    group_classes,
-    pretrain,
-    pretraining_config,
-)
+from keras_xai.reproduction.real_pretraining import pretrain
 from keras_xai.reproduction.real_summary import write_summary
 from keras_xai.sweeps import read_results, run_missing
 from keras_xai.training.config import config_from_dict
-from keras_xai.training.joint import build_from_config
 
 CLASSES = ("bicycle", "bottle", "car", "chair", "dog")
 
@@ -173,53 +165,6 @@ def test_silhouettes_follow_the_images(data):
         read_silhouettes(folder / "filled-silhouettes", train)
     with pytest.raises(InputError, match="photo has no name of a cue-conflict image"):
         read_silhouettes(folder, train._replace(filenames=("photo",) * 40))
-
-
-# Pretraining
-
-
-def test_classes_are_grouped_by_category_and_others_left_out():
-    split = Split(
-        np.arange(6, dtype=np.uint8)[:, None, None, None],
-        np.array([0, 1, 2, 3, 1, 2], np.int32),
-        None,
-        tuple("abcdef"),
-        ("goose", "poodle", "reel", "stork"),
-    )
-    found = group_classes(split, {"goose": "bird", "stork": "bird", "poodle": "dog"})
-    assert found.class_names == ("bird", "dog")
-    assert found.labels.tolist() == [0, 1, 0, 1]
-    assert found.filenames == ("a", "b", "d", "e")
-    assert found.images.ravel().tolist() == [0, 1, 3, 4]
-    some = group_classes(split, {"poodle": "dog", "goose": "bird"}, 2)
-    assert some.num_images == 2 and set(some.filenames) < set("abe")
-
-
-def test_pretrained_classifier_has_the_sources_convolutions_alone(float32):
-    config = config_from_dict(cell("cue-conflict_joint_content_seed0").spec["config"])
-    shape = (32, 32, 3)
-    source = build_from_config(config, shape, 2).get_layer("classifier")
-    first, again, other = (
-        build_pretrained(config, shape, 5, source, seed=seed, precision="float32")
-        for seed in (0, 0, 1)
-    )
-    for layer in first.layers:
-        weights = layer.get_weights()
-        if isinstance(layer, keras.layers.Conv2D):
-            expected = source.get_layer(layer.name).get_weights()
-            for weight, of_source in zip(weights, expected, strict=True):
-                assert np.array_equal(weight, of_source)
-    assert first.output_shape == (None, 5)
-    kernels = [model.get_layer("probs").get_weights()[0] for model in (first, again)]
-    assert np.array_equal(*kernels)
-    assert not np.array_equal(kernels[0], other.get_layer("probs").get_weights()[0])
-
-
-def test_pretraining_is_the_first_stage_of_another_length():
-    config = config_from_dict(cell("cue-conflict_joint_content_seed0").spec["config"])
-    (stage,) = pretraining_config(config, 7, 9).stages
-    assert (stage.epochs, stage.steps_per_epoch) == (7, 9)
-    assert stage.white_mask and stage.optimizer == config.stages[0].optimizer
 
 
 def test_a_table_of_classes_that_is_no_table_is_refused(data):

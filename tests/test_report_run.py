@@ -1,119 +1,20 @@
 import base64
-import csv
 import io
 import json
-import os
 import re
 from html.parser import HTMLParser
-from pathlib import Path
-from types import SimpleNamespace
 
 import lxml.html
 import numpy as np
-import pytest
 from PIL import ExifTags, Image
+from tiny_run import CLASSIFIER_ROW, JOINT_ROW, SIZE, write, write_inputs
 
 from keras_xai.datasets.images import read_image
-from keras_xai.errors import InputError
 from keras_xai.report import explanations, pictures
-from keras_xai.report.report import write_report
 
-SIZE = 8
 HOSTILE = "<script>alert(1)</script>"
 HOSTILE_FILE = 'x"onerror="alert(1)"><marquee>'
-CLASSIFIER_ROW = {
-    "stage": "classifier",
-    "epoch": 1,
-    "loss": 0.71,
-    "cross_entropy": 0.71,
-    "accuracy": 0.521,
-    "val_cross_entropy": 0.683,
-    "val_accuracy": 0.666,
-    "majority_rate": 0.503,
-}
-JOINT_ROW = CLASSIFIER_ROW | {
-    "stage": "joint",
-    "mask_loss": 0.0123,
-    "val_accuracy": 0.912,
-    "val_coverage": 0.087,
-    "val_pointing_game": 0.834,
-    "val_mass_on_target": 0.615,
-    "val_mass_on_distractors": 0.129,
-}
 VOID = {"meta", "link", "img", "input", "br", "wbr"}
-
-
-def write_inputs(
-    root, *, rows=(CLASSIFIER_ROW, JOINT_ROW), target="star", names=None, wrong=(1,)
-):
-    """Writes a run, its data and its explanations; images alternate in truth."""
-    names = names or [f"{i:06d}" for i in range(6)]
-    class_names = [f"no {target}", target]
-    run, data, explained = (root / name for name in ("run", "data", "explained"))
-    for folder in (run, data / "JPEGImages", explained):
-        folder.mkdir(parents=True)
-    config = {
-        "stages": [
-            {"name": row["stage"], "trains": ["classifier"], "epochs": 1}
-            for row in rows
-        ],
-        "dense_activation": target,
-        "batch_norm_momentum": None,
-    }
-    settings = {
-        "config": config,
-        "seed": 41,
-        "precision": "float32",
-        "class_names": class_names,
-        "num_train": 18,
-        "num_validation": len(names),
-    }
-    (run / "config.json").write_text(json.dumps(settings))
-    (run / "environment.json").write_text(json.dumps({"machine": target}))
-    write_csv(run / "log.csv", list(JOINT_ROW), rows)
-
-    list_path = data / "ImageSets" / "Main" / f"{target}_val.txt"
-    list_path.parent.mkdir(parents=True)
-    truths = [i % 2 for i in range(len(names))]
-    list_path.write_text(
-        "".join(
-            f"{name} {1 if truth else -1:2d}\n"
-            for name, truth in zip(names, truths, strict=True)
-        )
-    )
-    rng = np.random.default_rng(3)
-    masks = rng.uniform(size=(len(names), SIZE, SIZE)).astype(np.float32)
-    predictions = []
-    for i, (name, truth) in enumerate(zip(names, truths, strict=True)):
-        pixels = rng.integers(0, 256, (SIZE, SIZE, 3), dtype=np.uint8)
-        Image.fromarray(pixels).save(data / "JPEGImages" / f"{name}.png", "PNG")
-        label = 1 - truth if i in wrong else truth
-        probs = [0.9 - 0.01 * i, 0.1 + 0.01 * i][:: 1 if label == 0 else -1]
-        predictions.append([f"{name}.png", class_names[label], *probs])
-    with (explained / "predictions.csv").open("w", newline="") as file:
-        csv.writer(file).writerows([["filename", "label", *class_names], *predictions])
-    filenames = [row[0] for row in predictions]
-    np.savez(explained / "masks.npz", mask=masks, filename=np.array(filenames))
-    return SimpleNamespace(
-        run=run,
-        data=data,
-        explained=explained,
-        out=root / "out" / "report.html",
-        config=config,
-        masks=dict(zip(filenames, masks, strict=True)),
-    )
-
-
-def write_csv(path, fields, rows):
-    with path.open("w", newline="") as file:
-        writer = csv.DictWriter(file, fields)
-        writer.writeheader()
-        writer.writerows(rows)
-
-
-def write(inputs):
-    write_report([inputs.run, inputs.explained, inputs.data], inputs.out)
-    return inputs.out.read_text(encoding="utf-8")
 
 
 def parse(page):
@@ -261,28 +162,6 @@ def test_recipe_and_command_repeat_the_run(tmp_path):
     assert "--recipe recipe.json --seed 41 --target star --precision float32" in command
 
 
-@pytest.mark.parametrize(
-    "path",
-    [
-        "run/config.json",
-        "run/environment.json",
-        "data/ImageSets/Main/star_val.txt",
-        "data/JPEGImages/000003.png",
-        "explained/masks.npz",
-        "explained/predictions.csv",
-    ],
-)
-def test_a_missing_file_is_named_and_nothing_is_written(tmp_path, path):
-    inputs = write_inputs(tmp_path)
-    (tmp_path / path).unlink()
-    named = path.replace("star_val", "val")  # VOC's list of a class may be missing
-    with pytest.raises(
-        InputError, match=f"{re.escape(named)} does not exist; expected"
-    ):
-        write(inputs)
-    assert not inputs.out.parent.exists()
-
-
 def test_a_data_set_without_lists_of_a_class_is_read_by_its_annotations(tmp_path):
     inputs = write_inputs(tmp_path)
     write(inputs)
@@ -330,56 +209,3 @@ def test_images_are_decoded_as_they_were_explained(tmp_path):
     expected = read_image(path, 3, (SIZE, SIZE))
     [shown] = parse(write(inputs)).xpath("//img[@alt='Image 000001.png']/@src")
     np.testing.assert_array_equal(decode_png(shown), expected)
-
-
-@pytest.mark.parametrize(
-    ("path", "text", "message"),
-    [
-        ("run/config.json", "{", "is not valid JSON"),
-        ("run/config.json", "{}", "lacks `seed`; expected a run of `train`"),
-        ("run/log.csv", "stage,epoch\n", "has no epochs"),
-        ("run/log.csv", "loss\n0.5\n", "has no epochs"),
-        ("run/log.csv", "stage,epoch\njoint,one\n", "is broken: .*'one'"),
-        ("run/log.csv", "stage,epoch\njoint\n", "as many cells as columns"),
-        ("data/ImageSets/Main/star_val.txt", "", "is empty"),
-        ("data/ImageSets/Main/star_val.txt", "0 7\n", "bad line.*Received: 0 7"),
-        ("data/ImageSets/Main/star_val.txt", "77 1\n", "have no image 77"),
-        ("explained/predictions.csv", "", "other columns or no rows"),
-        (
-            "explained/predictions.csv",
-            "filename,label,no star,star\n000000.png,square,1,0\n",
-            "a broken row for image 000000",
-        ),
-        ("explained/masks.npz", "no archive", "masks.npz is broken"),
-        ("data/JPEGImages/000003.png", "no image", "cannot be decoded"),
-    ],
-)
-def test_a_broken_file_is_named(tmp_path, path, text, message):
-    inputs = write_inputs(tmp_path)
-    (tmp_path / path).write_text(text)
-    with pytest.raises(InputError, match=message):
-        write(inputs)
-    assert not inputs.out.parent.exists()
-
-
-def test_an_image_without_a_mask_is_named(tmp_path):
-    inputs = write_inputs(tmp_path)
-    np.savez(inputs.explained / "masks.npz", mask=np.ones((1, 8, 8)), filename=["a"])
-    with pytest.raises(InputError, match="masks.npz lacks '000001.png'"):
-        write(inputs)
-
-
-def test_a_failed_write_leaves_the_older_report_alone(tmp_path, monkeypatch):
-    inputs = write_inputs(tmp_path)
-    inputs.out.parent.mkdir()
-    inputs.out.write_text("older")
-
-    def fail(source, target):
-        assert Path(source).exists()
-        raise OSError("disk full")
-
-    monkeypatch.setattr(os, "replace", fail)
-    with pytest.raises(OSError, match="disk full"):
-        write(inputs)
-    assert os.listdir(inputs.out.parent) == ["report.html"]
-    assert inputs.out.read_text() == "older"

@@ -1,0 +1,109 @@
+"""`keras-xai compare`: what it prints, what it refuses."""
+
+import importlib.util
+import shutil
+
+import pytest
+from tiny_comparison import (
+    ANALYZERS,
+    QUICK,
+    StandIn,
+    compare_with_one_failure,
+    innvestigate_is,
+    read,
+    write_run,
+)
+
+from keras_xai.cli import main
+from keras_xai.comparison import compare as engine
+
+
+@pytest.fixture(scope="module")
+def run_dir(tmp_path_factory):
+    return write_run(tmp_path_factory.mktemp("comparison") / "run")
+
+
+@pytest.fixture(scope="module")
+def finished(run_dir, polygons, tmp_path_factory):
+    """To be left as it is."""
+    out = tmp_path_factory.mktemp("comparison") / "out"
+    return compare_with_one_failure(run_dir, polygons, out)
+
+
+def test_command_tries_failed_methods_again_and_adds_further_ones(
+    finished, run_dir, polygons, tmp_path, capsys
+):
+    out = shutil.copytree(finished, tmp_path / "out")
+    sizes = [f"--{name.replace('_', '-')}={value}" for name, value in QUICK.items()]
+    arguments = [str(run_dir), str(polygons), str(out), *sizes, "--quiet"]
+    methods = [*ANALYZERS, "lrp.flat"]
+    with innvestigate_is(StandIn(fails={"lrp.flat"})) as stand_in:
+        capsys.readouterr()
+        more = ["--methods", *methods, "--batch-size=3"]
+        assert main(["compare", *arguments, *more]) == 0
+    assert capsys.readouterr().out == f"{out}\n"
+    assert stand_in.asked == [["lrp.z", "lrp.flat"], ["lrp.z"]]
+    failures = {method["name"]: method["failure"] for method in read(out)["methods"]}
+    assert failures["lrp.z"] is None and failures["lrp.flat"] is not None
+    page = (out / "report.html").read_text()
+    assert "baseline.sobel" in page and "It took longer than 1 s." in page
+
+
+def fails(capsys, *arguments):
+    """Runs a command that must fail; returns its one sentence."""
+    capsys.readouterr()
+    assert main(["compare", *map(str, arguments), "--quiet"]) == 2
+    captured = capsys.readouterr()
+    assert captured.out == "" and captured.err.count("\n") == 1
+    return captured.err
+
+
+def test_command_refuses_bad_input(run_dir, polygons, tmp_path, capsys, monkeypatch):
+    out, missing = tmp_path / "out", tmp_path / "missing"
+    none = ("--methods", "none")
+    assert "missing" in fails(capsys, missing, polygons, out, *none)
+    assert "missing" in fails(capsys, run_dir, missing, out, *none)
+    assert "model.keras" in fails(capsys, polygons, polygons, out, *none)
+    names = fails(capsys, run_dir, polygons, out, "--methods", "lime")
+    assert "Unknown method 'lime'" in names and "deep_taylor" in names
+    both = fails(capsys, run_dir, polygons, out, *none, "gradient")
+    assert "names of analyzers, or none" in both
+    assert "num_images=0" in fails(
+        capsys, run_dir, polygons, out, *none, "--num-images=0"
+    )
+    assert "from_logits=True" in fails(
+        capsys, run_dir, polygons, out, *none, "--logits"
+    )
+    (tmp_path / "my.keras").write_text("no model")
+    assert "classifier=joint" in fails(
+        capsys, tmp_path / "my.keras", polygons, out, *none, "--classifier=joint"
+    )
+    for name in ("ham", "spam"):
+        folder = shutil.copytree(polygons / "JPEGImages", tmp_path / "mail" / name)
+    classes = fails(capsys, run_dir, folder.parent, out, *none)
+    assert "ham, spam; expected no triangle, triangle" in classes
+    monkeypatch.setattr(importlib.util, "find_spec", lambda name: None)
+    message = fails(capsys, run_dir, polygons, out, "--methods", "gradient")
+    assert "pip install" in message and "--methods none" in message
+    assert not out.exists()
+
+
+def test_a_folder_of_something_else_stays_as_it_is(run_dir, polygons, tmp_path, capsys):
+    (tmp_path / "mine.txt").write_text("keep")
+    assert "not empty" in fails(
+        capsys, run_dir, polygons, tmp_path, "--methods", "none"
+    )
+    assert (tmp_path / "mine.txt").read_text() == "keep"
+
+
+def test_memory_that_runs_out_is_one_sentence(
+    run_dir, polygons, tmp_path, capsys, monkeypatch
+):
+    def exhausted(*arguments, **options):
+        raise MemoryError
+
+    monkeypatch.setattr(engine, "measure_all", exhausted)
+    out = tmp_path / "out"
+    message = fails(capsys, run_dir, polygons, out, "--methods", "none")
+    assert "--batch-size" in message and str(out) in message
+    assert (out / "heatmaps" / "joint.npz").exists()
