@@ -99,7 +99,7 @@ def fake_result(own=0.7, swapped=0.4, edges=0.5, pieces=3.0):
 @pytest.mark.parametrize("profile", PROFILES)
 def test_cells_are_unique_and_alike_over_seeds(profile):
     cells = real.cells(profile)
-    assert len({c.name for c in cells}) == len({c.filename for c in cells}) == 16
+    assert len({c.name for c in cells}) == len({c.filename for c in cells}) == 17
     settings = {c.name.rsplit("_", 1)[0]: c.spec | {"seed": None} for c in cells}
     for c in cells:
         assert c.spec | {"seed": None} == settings[c.name.rsplit("_", 1)[0]]
@@ -124,10 +124,12 @@ def test_settings_differ_in_what_their_names_say():
     assert stages[0][0] == stages[1][0]  # the first stage is shared
     assert [stage.outside_boxes for stage in stages[0]] == [0, 0, 0]
     assert [stage.outside_boxes > 0 for stage in stages[1]] == [False, True, True]
-    content, image = (
-        cell(f"cue-conflict_joint-2019_{by}_seed0").spec for by in ("content", "image")
-    )
-    assert content | {"split_by": "image"} == image
+    for recipe in ("joint-2019", "joint"):
+        content, image = (
+            cell(f"cue-conflict_{recipe}_{by}_seed0").spec
+            for by in ("content", "image")
+        )
+        assert content | {"split_by": "image"} == image
     ours, pretrained = (
         cell(f"cue-conflict_{name}_content_seed0").spec
         for name in ("joint", "joint-pretrained")

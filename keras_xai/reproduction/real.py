@@ -70,9 +70,10 @@ def cells(profile: str) -> list[Cell]:
             ),
         ]
         if seed == 0:
-            listed.append(
-                _cue_conflict("joint-2019", paper, profile, seed, split_by="image")
-            )
+            listed += [
+                _cue_conflict("joint-2019", paper, profile, seed, split_by="image"),
+                _cue_conflict("joint", cue_conflict, profile, seed, split_by="image"),
+            ]
     return listed
 
 
