@@ -65,27 +65,6 @@ def read_images(
     return pixels
 
 
-def name_classes(names: Sequence[str] | None, num_classes: int) -> tuple[str, ...]:
-    """Names a classifier's classes.
-
-    Args:
-        names: one a class, or None for "class 0", "class 1" and so on.
-        num_classes: how many there are.
-
-    Raises:
-        InputError: if there are more names or fewer, or one is there twice.
-    """
-    if names is None:
-        return tuple(f"class {i}" for i in range(num_classes))
-    if len(names) != num_classes or len(set(names)) != num_classes:
-        raise InputError(
-            f"Invalid value for `class_names`. Expected {num_classes} different names, "
-            "one for each of the model's outputs. "
-            f"Received: {len(names)}: {', '.join(names)}"
-        )
-    return tuple(names)
-
-
 def explain_decisions(
     classifier: keras.Model,
     class_names: Sequence[str],

@@ -51,7 +51,7 @@ def open_classifier(
         A model from images in [0, 1] to probabilities.
 
     Raises:
-        InputError: if images or labels do not fit the model, or its outputs are no
+        InputError: if the images do not fit the model, or its outputs are no
             probabilities.
     """
     try:
@@ -64,12 +64,6 @@ def open_classifier(
         )
     except ValueError as error:
         raise InputError(str(error)) from error
-    num_classes = classifier.output_shape[-1]
-    if len(split.class_names) > num_classes:
-        raise InputError(
-            f"The data have {len(split.class_names)} classes; expected at most "
-            f"{num_classes}, as many as the model's output."
-        )
     probs = predict(classifier, split.images[:NUM_CHECKED])
     if probs.min() < 0 or not np.allclose(probs.sum(axis=1), 1, atol=1e-2):
         raise InputError(
@@ -162,7 +156,7 @@ def decode_layer(
 
     Raises:
         InputError: if the layer cannot be decoded, the test images have another shape,
-            or the folder is not empty or cannot be written.
+            a classifier other classes, or the folder is not empty or cannot be written.
 
     Reference:
         [IDA21] Sec. 2; Sec. 7 for units and for differences between networks.
@@ -172,6 +166,13 @@ def decode_layer(
             f"The test images have the shape {test.image_shape}; expected "
             f"{train.image_shape}, as the training images."
         )
+    for classifier in classifiers.values():
+        if classifier.output_shape[-1] != len(test.class_names):
+            raise InputError(
+                f"The data have {len(test.class_names)} classes; expected "
+                f"{classifier.output_shape[-1]}, as the classifier: see "
+                "`match_classes`."
+            )
     encoders = {
         method: open_encoder(classifier, layer_name, train, units)
         for method, classifier in classifiers.items()

@@ -22,11 +22,16 @@ def load_model(path: Path) -> keras.Model:
     try:
         model = keras.models.load_model(path, compile=False)
     except (ValueError, TypeError, OSError, KeyError) as error:
-        reason = str(error).strip().splitlines()[0]
         raise InputError(
-            f"{path} cannot be loaded; expected a model saved by Keras 3. "
-            f"Received: {reason}"
+            f"{path} cannot be loaded; expected a model of built-in layers, saved by "
+            f"Keras 3. Received: {_reason(str(error))}"
         ) from None
     if isinstance(model, keras.Sequential) and model.built:
         return keras.Model(model.inputs[0], model.outputs[0], name=model.name)
     return model
+
+
+def _reason(text: str) -> str:
+    """Returns the first line of Keras' innermost reason."""
+    *_, innermost = text.rpartition("Exception encountered: ")
+    return innermost.strip().splitlines()[0]

@@ -186,8 +186,8 @@ def test_decode_refuses_what_does_not_fit(model_path, images, tmp_path, capsys):
         (large / name).mkdir(parents=True)
         for i in range(5):
             Image.new("RGB", (9, 9)).save(large / name / f"{i}.png")
-    assert "image_shape=(9, 9, 3)" in refused(data=large)
-    assert "have 3 classes; expected at most 2" in refused("--resize", data=large)
+    assert "(9, 9); expected (8, 8), as" in refused(data=large)
+    assert "3 classes, a, b, c; expected 2" in refused("--resize", data=large)
     build_bright_or_dark(head="linear").save(tmp_path / "logits.keras")
     assert "--logits" in refused(model=tmp_path / "logits.keras")
     vector = keras.Sequential([keras.Input((5,)), keras.layers.Dense(2)])
@@ -198,6 +198,19 @@ def test_decode_refuses_what_does_not_fit(model_path, images, tmp_path, capsys):
     (out / "mine.txt").write_text("keep")
     assert "not empty" in refused()
     assert [p.name for p in out.iterdir()] == ["mine.txt"]
+
+
+def test_outputs_are_found_by_name(images, tmp_path, capsys):
+    model, out = tmp_path / "three.keras", tmp_path / "out"
+    build_bright_or_dark(3).save(model)
+    message = fails(capsys, *decode(model, images, out))
+    assert "2 classes, bright, dark; expected 3, one for each" in message
+    names = ["--class-names", "bright", "dark", "grey"]
+    assert main(decode(model, images, out, *names)) == 0
+    metrics, _ = read(out)
+    assert metrics["original", "accuracy"] == 1
+    settings = json.loads((out / "settings.json").read_text())
+    assert settings["class_names"] == ["bright", "dark", "grey"]
 
 
 def test_an_out_that_cannot_be_written_is_refused_before_training(

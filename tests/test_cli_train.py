@@ -137,7 +137,10 @@ def test_your_own_classifier_is_trained_jointly(polygons, tmp_path, capsys):
     keras.Sequential(layers).save(model)
     run = ["train", str(polygons), str(tmp_path / "run"), "--profile", "smoke"]
     own = ["--model", str(model), "--logits"]
-    assert "Expected some of: conv" in fails(capsys, *run, *own, "--at", "nowhere")
+    message = fails(capsys, *run, *own, "--at", "nowhere")
+    assert "Expected some of: conv. Received: at=['nowhere']" in message
     assert "--at is for a classifier of your own" in fails(capsys, *run, "--at", "conv")
+    message = fails(capsys, *run, *own, "--at=conv", "--class-names", "triangle", "no")
+    assert "have a class 'no triangle'; expected one of the model's" in message
     assert main([*run, *own, "--at", "conv", "--quiet"]) == 0
     assert (tmp_path / "run" / "model.keras").exists()

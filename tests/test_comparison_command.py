@@ -3,6 +3,7 @@
 import importlib.util
 import shutil
 
+import keras
 import pytest
 from tiny_comparison import (
     ANALYZERS,
@@ -16,6 +17,8 @@ from tiny_comparison import (
 
 from keras_xai.cli import main
 from keras_xai.comparison import compare as engine
+from keras_xai.comparison.compare import compare
+from keras_xai.comparison.options import Options
 
 
 @pytest.fixture(scope="module")
@@ -58,6 +61,19 @@ def fails(capsys, *arguments):
     return captured.err
 
 
+def test_methods_that_are_there_stay(finished, run_dir, polygons, tmp_path):
+    out = shutil.copytree(finished, tmp_path / "out")
+    before = read(out)["values"]
+    with innvestigate_is(StandIn(fails=set())) as stand_in:
+        compare(run_dir, polygons, out, Options(**QUICK, methods=("lrp.flat",)))
+    assert stand_in.asked == [["lrp.flat"], ["lrp.flat"]]
+    found = read(out)
+    names = [m["name"] for m in found["methods"] if m["kind"] == "analyzer"]
+    assert names == ["lrp.flat", "deep_taylor", "gradient"]
+    assert found["settings"]["methods"] == names
+    assert found["values"]["gradient"] == before["gradient"]
+
+
 def test_command_refuses_bad_input(run_dir, polygons, tmp_path, capsys, monkeypatch):
     out, missing = tmp_path / "out", tmp_path / "missing"
     none = ("--methods", "none")
@@ -82,6 +98,10 @@ def test_command_refuses_bad_input(run_dir, polygons, tmp_path, capsys, monkeypa
         folder = shutil.copytree(polygons / "JPEGImages", tmp_path / "mail" / name)
     classes = fails(capsys, run_dir, folder.parent, out, *none)
     assert "ham, spam; expected no triangle, triangle" in classes
+    outputs = [keras.layers.Flatten(), keras.layers.Dense(3, activation="softmax")]
+    keras.Sequential([keras.Input((32, 32, 3)), *outputs]).save(tmp_path / "3.keras")
+    message = fails(capsys, tmp_path / "3.keras", folder.parent, out, *none)
+    assert "2 classes, ham, spam; expected 3, one for each of the model's" in message
     monkeypatch.setattr(importlib.util, "find_spec", lambda name: None)
     message = fails(capsys, run_dir, polygons, out, "--methods", "gradient")
     assert "pip install" in message and "--methods none" in message

@@ -27,6 +27,10 @@ def test_boxes_become_half_open_and_0_based(tmp_path):
         (XML.format(more="<object/>"), "no <bndbox/xmin> in <object>"),
         (XML.replace("<xmin>3", "<xmin>left").format(more=""), "'left'.*integer"),
         (
+            XML.replace("<ymax>10", "<ymax>99").format(more=""),
+            "box of 'cat' from 3, 1 to 20, 99; expected one inside the image.*20x10",
+        ),
+        (
             '<!DOCTYPE annotation [<!ENTITY x SYSTEM "file:///etc/hostname">]>'
             "<annotation><filename>&x;</filename></annotation>",
             "declares a document type",
@@ -59,7 +63,7 @@ def test_boxes_over_the_edge_are_cut_and_empty_ones_left_out(tmp_path):
     path = tmp_path / "a.xml"
     path.write_text(XML.format(more="").replace("<xmin>3", "<xmin>0"))
     assert read_annotation(path).objects[0].box == (0, 0, 20, 10)
-    path.write_text(XML.format(more="").replace("<ymax>10", "<ymax>99"))
+    path.write_text(XML.format(more="").replace("<ymax>10", "<ymax>11"))
     assert read_annotation(path).objects[0].box == (2, 0, 20, 10)
     path.write_text(XML.format(more="").replace("<xmin>3", "<xmin>21"))
     assert read_annotation(path).objects == ()

@@ -36,7 +36,7 @@ def test_broken_npz_is_named(arrays, tmp_path):
     with pytest.raises(InputError, match="set.npz does not exist"):
         read_splits(path)
     path.write_text("no archive")
-    with pytest.raises(InputError, match="set.npz cannot be read"):
+    with pytest.raises(InputError, match="set.npz is no .npz file"):
         read_splits(path)
     np.savez(path, x_train=arrays["x_train"])
     with pytest.raises(InputError, match="set.npz has no array `y_train`"):
@@ -50,7 +50,10 @@ def test_broken_npz_is_named(arrays, tmp_path):
             read_splits(path)
     np.save(tmp_path / "array.npy", arrays["x_train"])
     (tmp_path / "array.npy").rename(path)
-    with pytest.raises(InputError, match="set.npz cannot be read"):
+    with pytest.raises(InputError, match="set.npz is no .npz file"):
+        read_splits(path)
+    np.savez(path, **arrays, class_names=["a", "b", "a"])
+    with pytest.raises(InputError, match="set.npz: Two classes have one name.*a, b, a"):
         read_splits(path)
 
 
@@ -101,3 +104,8 @@ def test_tf_data_and_py_dataset_are_collected(arrays):
         np.testing.assert_array_equal(split.labels, labels)
     with pytest.raises(InputError, match="no batch"):
         from_batches([], ("a", "b"))
+    for batch, what in (((images, labels, labels), "3 arrays"), (images, "one array")):
+        with pytest.raises(InputError, match=f"a pair of images and labels.*{what}"):
+            from_batches([batch], ("a", "b", "c"))
+    with pytest.raises(InputError, match="images of shape .2, 4.; expected .5, 4."):
+        from_batches([(images, labels), (images[:, :2], labels)], ("a", "b", "c"))

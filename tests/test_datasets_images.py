@@ -130,6 +130,8 @@ def test_images_of_class_folders_keep_their_folder_in_their_name(tmp_path):
     images = open_images(tmp_path)
     assert images.filenames == ("test/cat/a.png", "test/dog/a.png", "test/dog/b.PNG")
     assert images.load(2, 1, None).tolist() == [[[5]] * 3] * 2
+    alone = open_images(tmp_path / "test" / "dog" / "b.PNG")
+    assert alone.filenames == ("b.PNG",) and alone.load(0, 1, None).shape == (2, 3, 1)
     save(tmp_path / "own.png")  # a folder's own images come alone
     assert open_images(tmp_path).filenames == ("own.png",)
     save(tmp_path / "JPEGImages" / "v.png")  # as in VOC's layout
@@ -163,6 +165,9 @@ def test_folder_without_images_is_named(tmp_path):
         list_images(tmp_path)
     with pytest.raises(InputError, match="does not exist"):
         list_images(tmp_path / "missing")
+    (tmp_path / "list.txt").touch()
+    with pytest.raises(InputError, match="list.txt is no folder"):
+        open_images(tmp_path / "list.txt")
     (tmp_path / "empty").mkdir()
     with pytest.raises(InputError, match="holds no image"):
         open_images(tmp_path)

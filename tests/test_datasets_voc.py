@@ -323,5 +323,7 @@ def test_an_object_with_an_empty_box_is_left_out_with_one_warning(tmp_path):
 
 
 def test_class_without_images_is_named(polygons):
-    with pytest.raises(InputError, match="lists 0 images with .* 'hexagon'"):
+    with pytest.raises(
+        InputError, match="lists 0 images with .* 'hexagon'.*: .*, triangle"
+    ):
         read_voc(polygons, "train", target="hexagon")

@@ -14,7 +14,12 @@ MAY_IMPORT = {
     "models": set(),
     "analyzers": {"errors"},
     "datasets": {"errors"},
-    "report": {"datasets.images", "datasets.voc", "errors"},
+    "report": {
+        "datasets.classification",
+        "datasets.images",
+        "datasets.voc",
+        "errors",
+    },
     "training": {"datasets", "errors", "evaluation", "losses", "models"},
     "folders": {"errors"},
     "saved_models": {"errors"},

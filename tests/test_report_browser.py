@@ -5,11 +5,12 @@ import shutil
 
 import numpy as np
 import pytest
+from pages import decode_png
 from test_report_comparison import METHODS, SIZE, write_comparison
 from test_report_decisions import write_decisions
 from test_report_folders import write_decoding
-from test_report_run import decode_png, write_inputs
 from test_report_runs import write_run
+from tiny_run import write_inputs
 
 from keras_xai.report.report import write_report
 

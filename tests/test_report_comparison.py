@@ -5,7 +5,7 @@ import re
 
 import numpy as np
 import pytest
-from test_report_run import HOSTILE, Balance, decode_png, parse, text_of
+from pages import HOSTILE, Balance, decode_png, parse, text_of
 
 from keras_xai.errors import InputError
 from keras_xai.report import comparison_files, comparison_table, comparison_verdict

@@ -4,15 +4,8 @@ import json
 
 import numpy as np
 import pytest
-from test_report_run import (
-    HOSTILE,
-    HOSTILE_FILE,
-    Balance,
-    decode_png,
-    parse,
-    text_of,
-    write_inputs,
-)
+from pages import HOSTILE, HOSTILE_FILE, Balance, decode_png, parse, text_of
+from tiny_run import write_inputs
 
 from keras_xai.errors import InputError
 from keras_xai.report import pictures

@@ -4,12 +4,13 @@ import json
 
 import numpy as np
 import pytest
+from pages import parse, text_of
 from PIL import Image
 from test_cli import fails
 from test_report_comparison import write_comparison
 from test_report_decisions import write_decisions
-from test_report_run import parse, text_of, write_inputs
 from test_report_runs import write_run
+from tiny_run import write_inputs
 
 from keras_xai.cli import main
 from keras_xai.errors import InputError
@@ -199,6 +200,51 @@ def test_a_broken_decoding_is_named(tmp_path, name, text, message):
         write_report([folder], tmp_path / "page.html")
 
 
+def write_class_folders(root):
+    """Writes six images of three classes, two for validation, and explanations."""
+    names = [f"{part}/{c}/{c}.png" for part in ("train", "val") for c in "abc"]
+    rng = np.random.default_rng(0)
+    for name in names:
+        path = root / "photos" / name
+        path.parent.mkdir(parents=True)
+        Image.fromarray(rng.integers(0, 256, (8, 8, 3), dtype=np.uint8)).save(path)
+    explained = root / "explained"
+    explained.mkdir()
+    probs = {"a": "0.8,0.1,0.1", "b": "0.1,0.8,0.1", "c": "0.7,0.2,0.1"}
+    rows = [f"{n},{'a' if n[-5] == 'c' else n[-5]},{probs[n[-5]]}" for n in names]
+    text = "\n".join(["filename,label,a,b,c", *rows])
+    (explained / "predictions.csv").write_text(text)
+    masks = rng.uniform(size=(6, 8, 8)).astype(np.float32)
+    np.savez(explained / "masks.npz", mask=masks, filename=np.array(names))
+    return explained, root / "photos"
+
+
+def test_class_folders_give_images_and_true_labels(tmp_path):
+    explained, photos = write_class_folders(tmp_path)
+    write_report([explained, photos], tmp_path / "page.html")
+    page = parse((tmp_path / "page.html").read_text(encoding="utf-8"))
+    names = [text_of(name) for name in page.xpath("//article//code")]
+    assert names == ["val/c/c.png", "val/a/a.png", "val/b/b.png"]
+    marks = [text_of(mark) for mark in page.find_class("mark")]
+    assert marks == ["✗ truth: c", "✓ truth: a", "✓ truth: b"]
+    assert "of 3 explained validation images, 2 are labelled right" in text_of(
+        page.find_class("verdict")[0]
+    ).replace("Of", "of")
+    titles = [text_of(title) for title in page.find_class("group")]
+    assert titles == ["Misclassified 1 of 1", "Rightly labelled 2 of 2"]
+
+
+def test_class_folders_of_other_classes_or_images_are_refused(tmp_path):
+    explained, photos = write_class_folders(tmp_path)
+    (photos / "val" / "a" / "a.png").rename(photos / "val" / "a" / "new.png")
+    with pytest.raises(InputError, match="no image a/new.png, which .*photos has for"):
+        write_report([explained, photos], tmp_path / "page.html")
+    (photos / "train" / "c").rename(photos / "train" / "d")
+    (photos / "val" / "c").rename(photos / "val" / "d")
+    with pytest.raises(InputError, match="the classes a, b, d; expected a, b, c"):
+        write_report([explained, photos], tmp_path / "page.html")
+
+
 def test_what_makes_no_page_gets_one_sentence(folders, tmp_path, capsys):
     out = tmp_path / "page.html"
 
@@ -212,6 +258,8 @@ def test_what_makes_no_page_gets_one_sentence(folders, tmp_path, capsys):
     assert "log.csv is no folder" in refused(log, out)
     assert "is none that a report is made of" in refused(tmp_path, out)
     assert "expected a file that ends in .html" in refused(*folders.values())
+    message = fails(capsys, "report", folders["run"], log / "page.html")
+    assert message == f"keras-xai report: {log}: File exists\n"
     assert "given twice" in refused(folders["run"], folders["run"] / ".", out)
     assert "nothing to report" in refused(folders["data"], out)
     (tmp_path / "data2" / "JPEGImages").mkdir(parents=True)

@@ -158,15 +158,25 @@ def predictions_of(num_wrong, num_positives, num_negatives):
     ],
 )
 def test_examples_are_shared_between_the_groups(available, num_examples, chosen):
-    groups = choose(predictions_of(*available), num_examples)
+    groups = choose(predictions_of(*available), 2, num_examples)
     assert list(groups) == ["misclassified", "positives", "negatives"]
     assert tuple(map(len, groups.values())) == chosen
 
 
 def test_examples_are_the_first_of_the_list():
-    groups = choose(predictions_of(2, 5, 5), 6)
+    groups = choose(predictions_of(2, 5, 5), 2, 6)
     names = [p.filename for members in groups.values() for p in members]
     assert names == ["0.png", "1.png", "2.png", "3.png", "7.png", "8.png"]
+
+
+def test_of_more_classes_examples_are_spread():
+    right = [Prediction(f"{i}.png", i // 4, 0.9, i // 4) for i in range(12)]
+    wrong = [Prediction(f"{i}.png", 0, 0.9, 2) for i in range(12, 14)]
+    groups = choose([*right, *wrong], 3, 6)
+    assert [p.filename for p in groups["misclassified"]] == ["12.png", "13.png"]
+    names = [p.filename for p in groups["right"]]
+    assert names == ["0.png", "3.png", "6.png", "9.png"]
+    assert choose([*right, *wrong], 3, 1)["right"] == []
 
 
 def test_heatmaps_are_read_by_name(tmp_path, rng):

@@ -5,14 +5,8 @@ import json
 import statistics
 
 import pytest
-from test_report_run import (
-    CLASSIFIER_ROW,
-    HOSTILE,
-    JOINT_ROW,
-    parse,
-    text_of,
-    write_csv,
-)
+from pages import HOSTILE, parse, text_of
+from tiny_run import CLASSIFIER_ROW, JOINT_ROW, write_csv
 
 from keras_xai.errors import InputError
 from keras_xai.report.report import write_report

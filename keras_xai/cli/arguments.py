@@ -39,6 +39,21 @@ def add_input_format(parser: Any) -> None:
     )
 
 
+def add_class_names(parser: Any, default: str) -> None:
+    """Adds what the outputs of a user's own model are called.
+
+    Args:
+        parser: a parser or one of its groups.
+        default: what they are called without it.
+    """
+    parser.add_argument(
+        "--class-names",
+        nargs="+",
+        metavar="NAME",
+        help=f"of your own model's outputs, in their order (default: {default})",
+    )
+
+
 def add_classifier(parser: Any) -> None:
     """Adds which classifier of a run is explained.
 

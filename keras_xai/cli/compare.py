@@ -7,6 +7,7 @@ from pathlib import Path
 
 from keras_xai.analyzers.methods import METHODS
 from keras_xai.cli.arguments import (
+    add_class_names,
     add_classifier,
     add_input_format,
     add_run,
@@ -26,8 +27,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "data",
         type=Path,
         metavar="DATA",
-        help="folder in VOC layout, or one of images in a folder a class; only the "
-        "former has a ground truth",
+        help="folder in VOC layout, one of images in a folder a class, or an .npz "
+        "file; only the first has a ground truth",
     )
     parser.add_argument(
         "out",
@@ -108,6 +109,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         help="class to find, instead of the data set's own",
     )
     add_input_format(model)
+    add_class_names(model, "those of the data, in their order")
     add_seed(parser)
     parser.add_argument(
         "--batch-size", type=int, default=16, help="images in memory at a time"
@@ -141,6 +143,7 @@ def run(args: argparse.Namespace) -> str:
     }
     chosen["input_range"] = tuple(args.input_range)
     chosen["from_logits"] = args.logits
+    chosen["class_names"] = args.class_names and tuple(args.class_names)
     if "methods" in chosen:
         chosen["methods"] = _read_methods(args.methods)
     options = Options(**chosen)

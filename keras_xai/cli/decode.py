@@ -4,6 +4,7 @@ import argparse
 from pathlib import Path
 
 from keras_xai.cli.arguments import (
+    add_class_names,
     add_input_format,
     add_precision,
     add_seed,
@@ -25,8 +26,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         type=Path,
         required=True,
         help="folder of idx files (scaled to the model's size), of TinyImageNet, of "
-        "one folder of images a class in the order of the model's classes, or in VOC "
-        "layout, whose classes are without and with the target; or an .npz file",
+        "one folder of images a class, or in VOC layout, whose classes are without and "
+        "with the target; or an .npz file",
     )
     parser.add_argument(
         "--target", help="class to find in a VOC folder, instead of the manifest's"
@@ -63,6 +64,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "--learning-rate", type=float, default=1e-3, help="Adam's, of each training"
     )
     add_input_format(parser)
+    add_class_names(parser, "those of the data, in their order")
     parser.add_argument(
         "--constant",
         type=_parse_constant,
@@ -84,6 +86,7 @@ def run(args: argparse.Namespace) -> str:
     import tensorflow as tf
 
     from keras_xai.cli.progress import progress_bar
+    from keras_xai.datasets.class_names import match_classes
     from keras_xai.datasets.classification import is_idx_set
     from keras_xai.datasets.read import read_splits
     from keras_xai.decoding import decode_layer, open_classifier
@@ -117,6 +120,11 @@ def run(args: argparse.Namespace) -> str:
     train, test = read_splits(
         args.data, target=args.target, size=size, num_channels=num_channels
     )
+    if height and width and train.image_shape[:2] != (height, width):
+        raise InputError(
+            f"{args.data} has images of height and width {train.image_shape[:2]}; "
+            f"expected {(height, width)}, as {args.model} takes them, or --resize."
+        )
     classifiers = {
         method: open_classifier(
             model,
@@ -127,6 +135,10 @@ def run(args: argparse.Namespace) -> str:
         )
         for method, model in models.items()
     }
+    for classifier in classifiers.values():
+        num_classes = classifier.output_shape[-1]
+        train = match_classes(train, num_classes, args.class_names)
+        test = match_classes(test, num_classes, args.class_names)
 
     trainings = [*([] if args.no_ref_ae else ["ref_ae"]), *classifiers]
     total = len(trainings) * args.epochs

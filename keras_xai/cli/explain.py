@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 from keras_xai.analyzers.methods import METHODS
 from keras_xai.cli.arguments import (
     INPUT_RANGE,
+    add_class_names,
     add_classifier,
     add_input_format,
     add_run,
@@ -41,8 +42,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "images",
         type=Path,
         metavar="IMAGES",
-        help="folder of image files, of class folders, or in VOC layout; or an .npz "
-        "file of images",
+        help="folder of image files, of class folders, or in VOC layout; an image "
+        "file, or an .npz file of images",
     )
     parser.add_argument("out", type=Path, metavar="OUT", help="folder to make")
     parser.add_argument(
@@ -79,13 +80,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     add_classifier(methods)
     model = parser.add_argument_group("a classifier of your own")
     add_input_format(model)
-    model.add_argument(
-        "--class-names",
-        nargs="+",
-        metavar="NAME",
-        default=argparse.SUPPRESS,
-        help="in the order of the model's outputs (default: class 0, class 1, …)",
-    )
+    add_class_names(model, "class 0, class 1, …")
 
 
 def run(args: argparse.Namespace) -> str:
@@ -211,8 +206,8 @@ def _open_model(
     """Turns a user's model into a classifier of images in [0, 1]; names its classes."""
     import numpy as np
 
+    from keras_xai.datasets.class_names import name_classes
     from keras_xai.datasets.split import Split
-    from keras_xai.decisions import name_classes
     from keras_xai.decoding import open_classifier
 
     labels = np.zeros(len(images), np.int32)  # unknown
@@ -222,8 +217,7 @@ def _open_model(
         input_range=tuple(args.input_range),
         from_logits=args.logits,
     )
-    names = getattr(args, "class_names", None)
-    return classifier, name_classes(names, classifier.output_shape[-1])
+    return classifier, name_classes(args.class_names, classifier.output_shape[-1])
 
 
 def _check_options(args: argparse.Namespace, names: tuple[str, ...]) -> None:

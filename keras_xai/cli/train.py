@@ -6,6 +6,7 @@ from functools import partial
 from pathlib import Path
 
 from keras_xai.cli.arguments import (
+    add_class_names,
     add_input_format,
     add_precision,
     add_seed,
@@ -33,7 +34,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "data",
         type=Path,
         metavar="DATA",
-        help="folder in VOC layout, with one folder of images a class, or an .npz file",
+        help="folder in VOC layout, with one folder of images a class (every fifth "
+        "image is for validation, unless there are train/ and val/), or an .npz file",
     )
     parser.add_argument(
         "run",
@@ -44,7 +46,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--recipe",
         default="joint",
-        help=f"one of {', '.join(RECIPES)}, or a JSON file of options",
+        help=f"one of {', '.join(RECIPES)}, or a JSON file of options; joint is for "
+        "line drawings, joint-photographs for photographs",
     )
     parser.add_argument(
         "--profile", choices=PROFILES, default="paper", help="how long to train"
@@ -80,8 +83,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "--model",
         type=Path,
         metavar="MODEL",
-        help="your own classifier, saved as .keras, instead of the recipe's; the "
-        "explainer then starts from scratch",
+        help="your own classifier, saved as .keras, instead of the recipe's; it is "
+        "trained on in stages 1 and 3, but for layers that are frozen, and the "
+        "explainer starts from scratch",
     )
     parser.add_argument(
         "--at",
@@ -91,6 +95,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         help="layers of --model whose outputs are multiplied by the mask",
     )
     add_input_format(parser)
+    add_class_names(parser, "those of the data, in their order")
     add_seed(parser)
     add_precision(parser)
     parser.add_argument(
@@ -118,6 +123,7 @@ def run(args: argparse.Namespace) -> str:
 
     from keras_xai.cli.progress import epoch_lines
     from keras_xai.comparison.subjects import load_user_model
+    from keras_xai.datasets.class_names import match_classes
     from keras_xai.datasets.read import read_splits
     from keras_xai.training.joint import train_joint
 
@@ -135,6 +141,9 @@ def run(args: argparse.Namespace) -> str:
     classifier, settings = None, {}
     if model is not None:
         classifier, config = _open_classifier(args, model, config, train)
+        num_classes = classifier.output_shape[-1]
+        train = match_classes(train, num_classes, args.class_names)
+        validation = match_classes(validation, num_classes, args.class_names)
         names = ("at", "input_range", "logits")
         settings = {name: getattr(args, name) for name in names}
     if args.tensorboard is not None:
@@ -163,6 +172,7 @@ def _refuse_options_of_a_model(args: argparse.Namespace) -> None:
         "--at": bool(args.at),
         "--input-range": tuple(args.input_range) != (0.0, 1.0),
         "--logits": args.logits,
+        "--class-names": args.class_names is not None,
     }
     for option, is_given in given.items():
         if is_given:

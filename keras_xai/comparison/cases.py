@@ -19,6 +19,7 @@ from keras_xai.comparison.subjects import (
     open_joint_run,
     open_model,
 )
+from keras_xai.datasets.class_names import match_classes
 from keras_xai.datasets.gather import scale_images
 from keras_xai.datasets.hashing import hash_arrays
 from keras_xai.datasets.read import is_voc
@@ -77,12 +78,13 @@ def open_case(run: Path, data: Path, options: Options) -> Case:
     specs = select_methods(options.methods)
     if specs:
         _check_installed()
-    _check_options(run, data, options)
+    _check_options(run, options)
     if run.is_dir():
         subject = open_joint_run(run, options.classifier)
         class_names = subject.class_names or ()
         shape = subject.classifier.input_shape[1:]
-        sample = _read(data, shape, options, target=options.target or class_names[-1])
+        target = options.target or (class_names[-1] if is_voc(data) else None)
+        sample = _read(data, shape, options, target=target)
         if sample.split.class_names != class_names:
             raise InputError(
                 f"{data} has the classes {', '.join(sample.split.class_names)}; "
@@ -96,6 +98,11 @@ def open_case(run: Path, data: Path, options: Options) -> Case:
             sample.split,
             input_range=options.input_range,
             from_logits=options.from_logits,
+        )
+        num_classes = subject.classifier.output_shape[-1]
+        sample = sample._replace(
+            split=match_classes(sample.split, num_classes, options.class_names),
+            train=match_classes(sample.train, num_classes, options.class_names),
         )
     if specs:
         extract_network(subject.classifier)  # or says which layer it does not know
@@ -190,14 +197,16 @@ def _read(
     )
 
 
-def _check_options(run: Path, data: Path, options: Options) -> None:
+def _check_options(run: Path, options: Options) -> None:
     """Refuses a run that is not there, and options that would have no effect."""
     if not run.exists():
         raise InputError(
             f"{run} does not exist; expected a folder of `train` or a .keras file."
         )
     is_run, defaults = run.is_dir(), Options()
-    for name in ("input_range", "from_logits") if is_run else ("classifier",):
+    for name in (
+        ("input_range", "from_logits", "class_names") if is_run else ("classifier",)
+    ):
         value = getattr(options, name)
         if value != getattr(defaults, name):
             raise InputError(
@@ -205,11 +214,6 @@ def _check_options(run: Path, data: Path, options: Options) -> None:
                 f"{'a .keras file' if is_run else 'a run of `train`'}, and {run} is "
                 f"none. Received: {name}={value}"
             )
-    if options.target is not None and data.exists() and not is_voc(data):
-        raise InputError(
-            f"Invalid value for `target`. It is for a VOC folder, and {data} is none. "
-            f"Received: target={options.target}"
-        )
     for name in ("patch_size", "fill") if options.faithfulness_grid else ():
         value = getattr(options, name)
         if value != getattr(defaults, name):

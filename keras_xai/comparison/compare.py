@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 
 from keras_xai.analyzers.innvestigate import Failure
+from keras_xai.analyzers.methods import AnalyzerSpec, select_methods
 from keras_xai.comparison.cases import Case, describe, open_case
 from keras_xai.comparison.explaining import Progress, explain_all, no_progress
 from keras_xai.comparison.heatmaps import BASELINES, JOINT, read_seconds_per_image
@@ -32,8 +33,9 @@ def compare(
 
     Killed at any moment, the same call goes on: heatmaps and values are kept a method
     and a measure at a time. A method that failed is tried again; other methods may be
-    asked for. Memory does not grow with the number of images, but for those that are
-    taken apart or explained by the random classifier, which are few by default.
+    asked for, and those that have heatmaps stay. Memory does not grow with the number
+    of images, but for those that are taken apart or explained by the random classifier,
+    which are few by default.
 
     The folder receives heatmaps/METHOD.npz, values/METHOD.npz (each metric, one value
     an image), curves/METHOD.npz (MoRF, LeRF, deletion, insertion), table.csv,
@@ -61,6 +63,7 @@ def compare(
     environment = _describe_environment()  # of the code as it was started
     case = open_case(run, data, options)
     open_run(out_dir, describe(case))
+    case = case._replace(specs=case.specs | _earlier(case, out_dir / "heatmaps"))
     split = case.sample.split
     say(
         f"{split.num_images} of {case.sample.num_available} images, "
@@ -104,7 +107,7 @@ def compare(
                 "run": str(run),
                 "data": str(data),
                 **describe(case),
-                "methods": list(options.methods),
+                "methods": list(case.specs),
                 "batch_size": options.batch_size,
                 "seconds_per_method": options.seconds_per_method,
             },
@@ -120,6 +123,13 @@ def compare(
         f"{name} of the random classifier": failure
         for name, failure in measured.failures.items()
     }
+
+
+def _earlier(case: Case, folder: Path) -> dict[str, AnalyzerSpec]:
+    """Finds the analyzers that have heatmaps already and are not asked for again."""
+    known = {JOINT, *BASELINES, *case.specs}
+    names = sorted(path.stem for path in folder.glob("*.npz"))
+    return select_methods([name for name in names if name not in known])
 
 
 def _kind(name: str) -> str:

@@ -33,6 +33,7 @@ class Options:
     target: str | None = None  # the class to find, instead of the manifest's
     input_range: tuple[float, float] = (0.0, 1.0)  # of a user's model
     from_logits: bool = False  # whether a user's model wants a softmax
+    class_names: tuple[str, ...] | None = None  # of its outputs; None: the data's
     seed: int = 0
     batch_size: int = 16  # images in memory at a time
     seconds_per_method: float = 600  # for an analyzer's heatmaps

@@ -103,7 +103,7 @@ def open_model(
         from_logits: whether the model's output wants a softmax.
 
     Raises:
-        InputError: if images or labels do not fit the model, or its outputs are no
+        InputError: if the images do not fit the model, or its outputs are no
             probabilities.
     """
     classifier = open_classifier(

@@ -10,6 +10,7 @@ from lxml import etree
 from keras_xai.errors import InputError
 
 MAX_XML_BYTES = 10_000_000
+MAX_OVERHANG = 0.1  # of the image's side, by which a box may reach over its edge
 PARSER = etree.XMLParser(resolve_entities=False, no_network=True, load_dtd=False)
 
 
@@ -70,8 +71,8 @@ def read_annotation(path: Path) -> Annotation:
         The annotation.
 
     Raises:
-        InputError: if the file is missing, broken, too large, declares entities, or
-            lacks an element.
+        InputError: if the file is missing, broken, too large, declares entities, lacks
+            an element, or has a box far outside the image.
     """
     try:
         size = path.stat().st_size
@@ -109,8 +110,18 @@ def _object(path: Path, element: etree._Element, height: int, width: int) -> Obj
         _integer(path, element, f"bndbox/{side}")
         for side in ("xmin", "ymin", "xmax", "ymax")
     )
+    name = _text(path, element, "name")
+    over = (
+        max(1 - xmin, xmax - width) / max(width, 1),
+        max(1 - ymin, ymax - height) / max(height, 1),
+    )
+    if max(over) > MAX_OVERHANG:
+        raise InputError(
+            f"{path} has a box of {name!r} from {xmin}, {ymin} to {xmax}, {ymax}; "
+            f"expected one inside the image, which has {width}x{height} pixels."
+        )
     box = max(xmin - 1, 0), max(ymin - 1, 0), min(xmax, width), min(ymax, height)
-    return Object(_text(path, element, "name"), box)
+    return Object(name, box)
 
 
 def _is_empty(obj: Object) -> bool:

@@ -106,9 +106,14 @@ def from_arrays(
         The split, without annotations.
 
     Raises:
-        InputError: if a shape, type or range is another.
+        InputError: if a shape, type or range is another, or two classes have one name.
     """
     images, labels = _to_uint8(images), np.asarray(labels)
+    if len(set(class_names)) != len(class_names):
+        raise InputError(
+            f"Two classes have one name; expected different names. Received: "
+            f"{', '.join(class_names)}"
+        )
     if labels.shape == (len(images), 1):
         labels = labels[:, 0]
     if labels.shape != (len(images),) or not np.issubdtype(labels.dtype, np.integer):
@@ -134,6 +139,8 @@ def _load(
     path: Path, choose: Callable[[list[str]], list[str]] = lambda names: names
 ) -> dict[str, np.ndarray]:
     """Reads the arrays that are chosen from their names."""
+    if path.is_file() and not zipfile.is_zipfile(path):
+        raise InputError(f"{path} is no .npz file; expected a zip archive of arrays.")
     try:
         with np.load(path, allow_pickle=False) as file:
             return {name: file[name] for name in choose(file.files)}
@@ -142,7 +149,6 @@ def _load(
     except FileNotFoundError:
         raise InputError(f"{path} does not exist; expected an .npz file.") from None
     except (
-        TypeError,  # of an .npy file, which is one array
         ValueError,
         OSError,
         EOFError,
@@ -168,8 +174,8 @@ def _to_uint8(images: np.ndarray) -> np.ndarray:
         low, high = float(images.min()), float(images.max())
         if not (low >= 0 and high <= 1):
             raise InputError(
-                "Images of floats are out of range; expected values in [0, 1]. "
-                f"Received: {low} to {high}"
+                "Images of floats are out of range; expected values in [0, 1], or of "
+                f"type uint8. Received: {low} to {high}"
             )
         images = np.round(images * 255).astype(np.uint8)
     if images.dtype != np.uint8:
@@ -195,11 +201,24 @@ def from_batches(
         The split, without annotations.
 
     Raises:
-        InputError: as `from_arrays` does, or if there is no batch.
+        InputError: as `from_arrays` does, or if there is no batch, or one is no pair or
+            of another size.
     """
     images, labels = [], []
-    for batch_images, batch_labels in _iterate(batches):
+    for batch in _iterate(batches):
+        if not isinstance(batch, tuple | list) or len(batch) != 2:
+            what = f"{len(batch)} arrays" if isinstance(batch, tuple) else "one array"
+            raise InputError(
+                "A batch does not fit; expected a pair of images and labels. "
+                f"Received: {what}"
+            )
+        batch_images, batch_labels = batch
         images.append(np.asarray(batch_images))
+        if images[-1].shape[1:] != images[0].shape[1:]:
+            raise InputError(
+                f"A batch has images of shape {images[-1].shape[1:]}; expected "
+                f"{images[0].shape[1:]}, as the batches before it."
+            )
         batch_labels = np.asarray(batch_labels)
         if batch_labels.ndim == 2 and batch_labels.shape[1] == len(class_names) > 1:
             batch_labels = batch_labels.argmax(axis=1)

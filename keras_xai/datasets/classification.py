@@ -231,6 +231,28 @@ def _read_class_names(path: Path) -> dict[str, str]:
 def _read_class_folders(
     folder: Path, size: tuple[int, int] | None, num_channels: int
 ) -> Splits:
+    train, test, class_names = list_class_files(folder)
+    return (
+        read_files(train, class_names, size, num_channels),
+        read_files(test, class_names, size, num_channels),
+    )
+
+
+def list_class_files(
+    folder: Path,
+) -> tuple[list[tuple[Path, int]], list[tuple[Path, int]], list[str]]:
+    """Lists the image files of class folders; none is opened.
+
+    Args:
+        folder: holds one folder of images a class, perhaps inside train/ and test/ (or
+            val/). Without a test set, every fifth image is in it.
+
+    Returns:
+        Paths and labels of the training images and of the test images; class names.
+
+    Raises:
+        InputError: if there are fewer than two classes, or no test image.
+    """
     train_dir = folder / "train"
     if not train_dir.is_dir() or not list_folders(train_dir):  # or a class of trains
         train_dir = folder
@@ -251,10 +273,7 @@ def _read_class_folders(
         raise InputError(
             f"{folder} has {len(train)} images; expected at least {TEST_EVERY}."
         )
-    return (
-        read_files(train, class_names, size, num_channels),
-        read_files(test, class_names, size, num_channels),
-    )
+    return train, test, class_names
 
 
 def _list_class_folders(

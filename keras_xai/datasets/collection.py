@@ -7,7 +7,12 @@ from typing import NamedTuple
 import numpy as np
 
 from keras_xai.datasets.arrays import read_npz_images
-from keras_xai.datasets.images import fit_image, list_images_below, read_image
+from keras_xai.datasets.images import (
+    IMAGE_SUFFIXES,
+    fit_image,
+    list_images_below,
+    read_image,
+)
 
 
 class Collection(NamedTuple):
@@ -28,9 +33,9 @@ def open_images(path: Path) -> Collection:
     """Opens images to explain; none is decoded yet.
 
     Args:
-        path: a folder in VOC layout, a folder of image files or one of class folders
-            (see `list_images_below`), or an .npz file (see `read_npz_images`), whose
-            images are called 000000, 000001 and so on.
+        path: an image file, a folder in VOC layout, a folder of image files or one of
+            class folders (see `list_images_below`), or an .npz file (see
+            `read_npz_images`), whose images are called 000000, 000001 and so on.
 
     Raises:
         InputError: if there is no image, or an .npz file does not fit.
@@ -39,6 +44,8 @@ def open_images(path: Path) -> Collection:
         images = read_npz_images(path)
         names = tuple(f"{i:06d}" for i in range(len(images)))
         return Collection(names, lambda i, *how: fit_image(images[i], *how))
+    if path.is_file() and path.suffix.lower() in IMAGE_SUFFIXES:
+        return Collection((path.name,), lambda i, *how: read_image(path, *how))
     root = path / "JPEGImages" if (path / "JPEGImages").is_dir() else path
     paths = list_images_below(root)
     names = tuple(file.relative_to(root).as_posix() for file in paths)

@@ -161,7 +161,8 @@ def list_images_below(folder: Path) -> list[Path]:
 
 def _images_in(folder: Path) -> list[Path]:
     if not folder.is_dir():
-        raise InputError(f"{folder} does not exist; expected a folder of images.")
+        what = "is no folder" if folder.exists() else "does not exist"
+        raise InputError(f"{folder} {what}; expected a folder of images.")
     paths = sorted(
         path
         for path in folder.iterdir()

@@ -5,6 +5,7 @@ from pathlib import Path
 from keras_xai.datasets.classification import read_classification
 from keras_xai.datasets.split import Split
 from keras_xai.datasets.voc import read_voc
+from keras_xai.errors import InputError
 
 
 def is_voc(path: Path) -> bool:
@@ -31,7 +32,8 @@ def read_splits(
         Training and validation split; that of a VOC folder has annotations.
 
     Raises:
-        InputError: if the path has none of these forms, or a file is broken.
+        InputError: if the path has none of these forms, a file is broken, or a target
+            is named for another form than VOC's.
     """
     if is_voc(path):
         train, validation = (
@@ -39,4 +41,9 @@ def read_splits(
             for subset in ("train", "val")
         )
         return train, validation
+    if target is not None and path.exists():
+        raise InputError(
+            f"Invalid value for `target`. It is for a folder in VOC layout, and {path} "
+            f"is none. Received: target={target}"
+        )
     return read_classification(path, size=size, num_channels=num_channels)

@@ -50,6 +50,7 @@ def read_voc(
     list_path = _list_path(folder, subset)
     names = read_lines(list_path)
     labels, filenames, target_boxes, incomplete, has_masks = [], [], [], [], []
+    found: set[str] = set()
     for index, name in enumerate(names):
         annotation_path = folder / "Annotations" / f"{name}.xml"
         stored = read_annotation(annotation_path)
@@ -65,10 +66,12 @@ def read_voc(
         if image.shape != images.shape[1:]:
             raise InputError(
                 f"{path} has shape {image.shape}; expected {images.shape[1:]}, as the "
-                "images before it."
+                "images before it, unless all are resized (--size, or decode's "
+                "--resize)."
             )
         images[index] = image
         object_maps[index] = _object_map(folder, name, stored, annotation, target)
+        found |= {obj.name for obj in annotation.objects}
         boxes = [obj.box for obj in annotation.objects if obj.name == target]
         labels.append(bool(boxes))
         target_boxes.append(np.array(boxes, np.int32).reshape(-1, 4))
@@ -80,7 +83,8 @@ def read_voc(
     if num_positives in (0, len(labels)):
         raise InputError(
             f"{list_path} lists {num_positives} images with and "
-            f"{len(labels) - num_positives} without '{target}'; expected some of each."
+            f"{len(labels) - num_positives} without '{target}'; expected some of each. "
+            f"Its objects are: {', '.join(sorted(found)) or 'none'}."
         )
     return Split(
         images=images,

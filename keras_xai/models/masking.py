@@ -1,7 +1,7 @@
 """A mask multiplied in at chosen layers of any classifier, and taken out again."""
 
 import re
-from collections.abc import Collection
+from collections.abc import Collection, Iterator
 from typing import Any, Literal
 
 import keras
@@ -43,8 +43,9 @@ def insert_mask(
     names = set(layer_names(classifier))
     unknown = sorted(set(at) - names)
     if unknown or not at:
+        known = ", ".join(dict.fromkeys(_feature_maps(classifier)))
         raise ValueError(
-            f"Invalid value for `at`. Expected some of: {', '.join(sorted(names))}. "
+            f"Invalid value for `at`. Expected some of: {known}. "
             f"Received: at={sorted(at)}"
         )
     taken = sorted({name + SUFFIX for name in at} & names)
@@ -104,6 +105,16 @@ def _multiplies_mask(layer: Any, *args: Any) -> bool:
         return False
     source = args[0][1]._keras_history.operation.name
     return re.fullmatch(r"mask|mask\d+_pool|mask_pool\d+x\d+", source) is not None
+
+
+def _feature_maps(model: keras.Model) -> Iterator[str]:
+    """Yields the names of layers that give a feature map, in the network's order."""
+    for layer in model.layers:
+        if is_graph(layer):
+            yield from _feature_maps(layer)
+        elif not isinstance(layer, keras.layers.InputLayer):
+            if len(getattr(layer.output, "shape", ())) == 4:
+                yield layer.name
 
 
 def _insert(

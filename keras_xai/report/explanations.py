@@ -1,6 +1,7 @@
 """The section on explanations of `explain`: images, masks and labels."""
 
 import shlex
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Literal, NamedTuple
@@ -9,7 +10,6 @@ import numpy as np
 from markupsafe import Markup
 
 from keras_xai.datasets.images import read_image
-from keras_xai.datasets.voc import read_labels, read_lines
 from keras_xai.errors import InputError
 from keras_xai.report import pictures
 from keras_xai.report.figures import THRESHOLD
@@ -17,11 +17,12 @@ from keras_xai.report.files import find_items, read_heatmaps, read_rows
 from keras_xai.report.formats import format_share
 from keras_xai.report.page import Made, Section
 from keras_xai.report.pictures import Heatmap, Picture
+from keras_xai.report.truths import Truth, read_truths
 
 NUM_EXAMPLES = 12
 MAX_SHARE_OF_ERRORS = 1 / 3
 
-Group = Literal["misclassified", "positives", "negatives", "explained"]
+Group = Literal["misclassified", "positives", "negatives", "right", "explained"]
 
 
 class Prediction(NamedTuple):
@@ -68,8 +69,8 @@ def build_section(folder: Path, data_dir: Path | None) -> Section:
 
     Args:
         folder: of `explain`.
-        data_dir: the data set in VOC layout that was explained; then the images are
-            those of its validation list, with their true labels.
+        data_dir: the data set that was explained, see `read_truths`; then the images
+            are those for validation, with their true labels.
 
     Raises:
         InputError: if a file is missing or broken, or the folders do not belong
@@ -81,16 +82,22 @@ def build_section(folder: Path, data_dir: Path | None) -> Section:
             "of; expected a folder of today's `keras-xai explain`: run it again."
         )
     predictions, class_names = read_predictions(folder)
+    truths: dict[str, Truth] = {}
     if data_dir is None:
         groups: Mapping[Group, list[Prediction]]
         groups = {"explained": predictions[:NUM_EXAMPLES]}
         counts = None
     else:
-        predictions = add_truth(predictions, data_dir, class_names)
-        groups = choose(predictions, NUM_EXAMPLES)
+        prediction_of = {p.filename: p for p in predictions}
+        truths = read_truths(data_dir, list(prediction_of), class_names)
+        predictions = [
+            prediction_of[name]._replace(truth=truth.label)
+            for name, truth in truths.items()
+        ]
+        groups = choose(predictions, len(class_names), NUM_EXAMPLES)
         counts = _count(predictions, len(class_names))
     chosen = [prediction for members in groups.values() for prediction in members]
-    shown = dict(zip(chosen, _encode(chosen, folder, data_dir), strict=True))
+    shown = dict(zip(chosen, _encode(chosen, folder, truths), strict=True))
     content = {
         "folder": folder,
         "class_names": class_names,
@@ -104,6 +111,7 @@ def build_section(folder: Path, data_dir: Path | None) -> Section:
             "misclassified": sum(not p.is_correct for p in predictions),
             "positives": sum(p.is_correct and p.truth == 1 for p in predictions),
             "negatives": sum(p.is_correct and p.truth == 0 for p in predictions),
+            "right": sum(p.is_correct for p in predictions),
             "explained": len(predictions),
         },
         "counts": counts,
@@ -162,74 +170,31 @@ def read_predictions(folder: Path) -> tuple[list[Prediction], list[str]]:
     return predictions, class_names
 
 
-def add_truth(
-    predictions: Sequence[Prediction], data_dir: Path, class_names: Sequence[str]
-) -> list[Prediction]:
-    """Adds the true labels of the validation images.
-
-    Args:
-        predictions: of the data set's images, and perhaps of others.
-        data_dir: the data set in VOC layout.
-        class_names: without and with the target.
-
-    Returns:
-        One prediction a validation image, in the order of the validation list.
-
-    Raises:
-        InputError: if the list is missing or broken, or an image was not explained.
-    """
-    truth_of = _read_truth(data_dir, class_names[1])
-    prediction_of = {Path(p.filename).stem: p for p in predictions}
-    for name in truth_of:
-        if name not in prediction_of:
-            raise InputError(
-                f"The explanations have no image {name}, which {data_dir} lists for "
-                "validation; expected explanations of its images."
-            )
-    return [
-        prediction_of[name]._replace(truth=truth) for name, truth in truth_of.items()
-    ]
-
-
-def _read_truth(data_dir: Path, target: str) -> dict[str, int]:
-    """Reads VOC's own list of a class, or else its annotations."""
-    path = data_dir / "ImageSets" / "Main" / f"{target}_val.txt"
-    if not path.exists():
-        labels = read_labels(data_dir, "val", target)
-        return {name: int(label) for name, label in labels.items()}
-    truth_of = {}
-    for line in read_lines(path):
-        try:
-            name, sign = line.rsplit(maxsplit=1)
-            truth_of[name] = {"-1": 0, "0": 1, "1": 1}[sign]  # 0: there, but difficult
-        except (ValueError, KeyError):
-            raise InputError(
-                f"{path} holds a bad line. Expected a name and 1, 0 or -1. "
-                f"Received: {line}"
-            ) from None
-    return truth_of
-
-
 def choose(
-    predictions: Sequence[Prediction], num_examples: int
+    predictions: Sequence[Prediction], num_classes: int, num_examples: int
 ) -> dict[Group, list[Prediction]]:
-    """Takes the first images of each group, in the order of the validation list.
+    """Takes some images of each group, in the order of the validation list.
 
-    Misclassified images fill up to a third; the others are shared between the rightly
-    labelled ones with and without a target.
+    Misclassified images fill up to a third. The others are the first of those that are
+    rightly labelled with and without a target; or, of more classes, spread over all.
 
     Args:
         predictions: of the validation images.
+        num_classes: how many classes there are.
         num_examples: number of images wanted, at least 1.
 
     Returns:
         The images of each group, at most `num_examples` in all.
     """
     errors = [p for p in predictions if not p.is_correct]
-    positives = [p for p in predictions if p.is_correct and p.truth == 1]
-    negatives = [p for p in predictions if p.is_correct and p.truth == 0]
     errors = errors[: max(1, int(num_examples * MAX_SHARE_OF_ERRORS))]
     num_right = num_examples - len(errors)
+    if num_classes > 2:
+        right = [p for p in predictions if p.is_correct]
+        step = max(1, len(right) // max(1, num_right))
+        return {"misclassified": errors, "right": right[::step][:num_right]}
+    positives = [p for p in predictions if p.is_correct and p.truth == 1]
+    negatives = [p for p in predictions if p.is_correct and p.truth == 0]
     num_negatives = min(len(negatives), max(num_right // 2, num_right - len(positives)))
     return {
         "misclassified": errors,
@@ -239,7 +204,7 @@ def choose(
 
 
 def _encode(
-    predictions: Sequence[Prediction], folder: Path, data_dir: Path | None
+    predictions: Sequence[Prediction], folder: Path, truths: Mapping[str, Truth]
 ) -> list[Example]:
     path = folder / "masks.npz"
     indices = find_items(path, [p.filename for p in predictions], "explain")
@@ -248,10 +213,9 @@ def _encode(
     examples = []
     for prediction, mask, picture in zip(predictions, masks, encoded, strict=True):
         height, width = mask.shape
-        if data_dir is None:
-            path = folder / "overlays" / f"{prediction.filename}.png"
-        else:
-            path = data_dir / "JPEGImages" / prediction.filename
+        truth = truths.get(prediction.filename)
+        overlay = folder / "overlays" / f"{prediction.filename}.png"
+        path = overlay if truth is None else truth.path
         examples.append(
             Example(
                 prediction,
@@ -281,8 +245,7 @@ def _judge(
             len(predictions), ", ".join(parts)
         )
     num_right = sum(p.is_correct for p in predictions)
-    num_positive = sum(p.truth == 1 for p in predictions)
-    majority = max(num_positive, len(predictions) - num_positive)
+    majority = max(Counter(p.truth for p in predictions).values())
     return Markup(
         "Of {} explained validation images, <b>{}</b> are labelled right ({}); the "
         "most frequent class would be right for {}."

@@ -1,9 +1,11 @@
 """From the folders that the other verbs make to one page."""
 
 from collections.abc import Sequence
+from contextlib import suppress
 from pathlib import Path
 from typing import Literal
 
+from keras_xai.datasets.classification import list_class_files
 from keras_xai.errors import InputError
 from keras_xai.report import comparison, decisions, decodings, explanations, runs
 from keras_xai.report.formats import enumerate_words
@@ -82,10 +84,14 @@ def recognise(folder: Path) -> FolderKind:
     for kind, names in MARKS.items():
         if any((folder / name).exists() for name in names):
             return kind
+    with suppress(InputError):
+        list_class_files(folder)
+        return "data"
     raise InputError(
         f"{folder} is none that a report is made of; expected a folder made by train "
         "(log.csv, after its first epoch), explain (predictions.csv), compare "
-        "(comparison.json, once it is finished) or decode (settings.json)."
+        "(comparison.json, once it is finished) or decode (settings.json); or a data "
+        "set, in VOC layout or with one folder of images a class."
     )
 
 

@@ -126,8 +126,9 @@ def train_joint(
 
     Raises:
         InputError: if the folder holds another run, the two splits' images differ in
-            shape, a loss needs annotations that are not there, a warm start finds other
-            filters than its own, or a loss is not finite.
+            shape, the classifier has other classes, a loss needs annotations that are
+            not there, a warm start finds other filters than its own, or a loss is not
+            finite.
         ValueError: if the images' size does not fit the number of stages.
 
     Reference:
@@ -241,6 +242,11 @@ def _check(
         raise InputError(
             f"The validation images have the shape {validation.image_shape}; expected "
             f"{train.image_shape}, as the training images."
+        )
+    if classifier is not None and classifier.output_shape[-1] != len(train.class_names):
+        raise InputError(
+            f"The data have {len(train.class_names)} classes; expected "
+            f"{classifier.output_shape[-1]}, as the classifier: see `match_classes`."
         )
     filters = config.classifier_filters[: len(config.explainer_filters)]
     if classifier is None and filters != config.explainer_filters:
