@@ -49,6 +49,7 @@ MAY_IMPORT = {
         "reconstructions",
         "training",
     },
+    "cropping": {"datasets", "errors", "folders"},
     "recipes": {"training.config", "training.decoding_config"},
     "sweeps": {"training.runs"},
     "reproduction": {
@@ -67,6 +68,7 @@ MAY_IMPORT = {
     "cli": {
         "analyzers",
         "comparison",
+        "cropping",
         "data_gen",
         "datasets",
         "decisions",

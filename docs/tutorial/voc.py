@@ -34,21 +34,15 @@ from pathlib import Path
 import matplotlib.pyplot as plt
 import numpy as np
 from matplotlib.patches import Rectangle
-from PIL import Image
 
-from keras_xai.datasets.crops import read_crops
-from keras_xai.datasets.split import Split
-from keras_xai.datasets.voc import read_voc
+from keras_xai.datasets.read import read_splits
 from keras_xai.evaluation.baselines import centre_gaussian
 from keras_xai.evaluation.localization import pointing_game, relevance_mass
 from keras_xai.recipes import joint_photographs
 from keras_xai.training.config import config_to_dict
 
-DATA = Path("work/data/raccoon-voc")
+DATA = Path("work/data/raccoon-voc").resolve()
 FOLDER = Path("work/tutorial/voc")
-train, validation = read_crops(
-    DATA, target="raccoon", image_size=64, windows_per_box=6, seed=0
-)
 FOLDER.mkdir(parents=True)
 os.chdir(FOLDER)
 
@@ -68,43 +62,18 @@ that do not, and their names in `ImageSets/Main/train.txt` and `val.txt`. Of an
 annotation it reads the size, and each object's name and box. If your folder is like
 this, go to step 2.
 
-These photographs all show a raccoon. So `read_crops`, above, has cut square windows out
-of them: some around a box, some beside all boxes; a quarter of the photographs is for
-validation. Here they are written as a VOC folder, without those that the box nearly
-fills: there, any mask lies in the box.
+These photographs all show a raccoon. So `crop` cuts square windows out of them: some
+around a box, some beside all boxes; a quarter of the photographs is for validation.
+Windows that the box nearly fills are left out: there, any mask lies in the box. The
+new folder's `manifest.json` names the target; of any other folder, `train` wants
+`--target`.
 """
 
-
 # %%
-def write_voc(split: Split, subset: str, folder: Path) -> None:
-    """Writes one subset of a VOC folder; VOC counts pixels from 1."""
-    for name in ("JPEGImages", "Annotations", "ImageSets/Main"):
-        (folder / name).mkdir(parents=True, exist_ok=True)
-    height, width, _ = split.image_shape
-    stems = []
-    for i, boxes in enumerate(split.target_boxes):
-        if split.target_box_map(i).mean() > 0.7:
-            continue
-        stems.append(f"{subset}-{i:04d}")
-        objects = "".join(
-            f"<object><name>raccoon</name><bndbox><xmin>{xmin + 1}</xmin>"
-            f"<ymin>{ymin + 1}</ymin><xmax>{xmax}</xmax><ymax>{ymax}</ymax>"
-            "</bndbox></object>"
-            for xmin, ymin, xmax, ymax in boxes
-        )
-        (folder / "Annotations" / f"{stems[-1]}.xml").write_text(
-            f"<annotation><filename>{stems[-1]}.png</filename><size><width>{width}"
-            f"</width><height>{height}</height></size>{objects}</annotation>"
-        )
-        Image.fromarray(split.images[i]).save(folder / f"JPEGImages/{stems[-1]}.png")
-    (folder / f"ImageSets/Main/{subset}.txt").write_text("\n".join(stems))
+windows = "--target raccoon --image-size 64 --windows-per-box 6 --max-share 0.7"
+keras_xai(f"crop '{DATA}' raccoons {windows}")
 
-
-write_voc(train, "train", Path("raccoons"))
-write_voc(validation, "val", Path("raccoons"))
-train, validation = (
-    read_voc(Path("raccoons"), subset, target="raccoon") for subset in ("train", "val")
-)
+train, validation = read_splits(Path("raccoons"))
 for subset, split in (("train", train), ("val", validation)):
     print(
         f"{subset:<6}{split.num_images:4d} windows, {split.labels.sum()} with raccoon"
@@ -134,7 +103,7 @@ stages = tuple(
 options = config_to_dict(dataclasses.replace(photographs, stages=stages))
 Path("photographs.json").write_text(json.dumps(options, indent=2))
 
-OPTIONS = "--recipe photographs.json --target raccoon --seed 0 --precision auto"
+OPTIONS = "--recipe photographs.json --seed 0 --precision auto"
 keras_xai(f"train raccoons run {OPTIONS}")
 keras_xai(f"train raccoons run-boxes {OPTIONS} --outside-boxes 1")
 

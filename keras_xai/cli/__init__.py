@@ -13,6 +13,7 @@ from typing import TextIO
 from keras_xai import __version__
 from keras_xai.cli import (
     compare,
+    crop,
     decode,
     demo,
     explain,
@@ -25,6 +26,7 @@ from keras_xai.errors import InputError, InputWarning
 
 VERBS = {
     "generate": generate,
+    "crop": crop,
     "train": train,
     "explain": explain,
     "compare": compare,

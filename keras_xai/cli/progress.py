@@ -2,12 +2,14 @@
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from typing import TYPE_CHECKING
 
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TimeRemainingColumn
 
-from keras_xai.training.config import JointConfig
-from keras_xai.training.runs import LogRow
+if TYPE_CHECKING:
+    from keras_xai.training.config import JointConfig
+    from keras_xai.training.runs import LogRow
 
 
 @contextmanager
@@ -31,8 +33,8 @@ def progress_bar(
 
 @contextmanager
 def epoch_lines(
-    config: JointConfig, *, quiet: bool
-) -> Iterator[Callable[[LogRow], None]]:
+    config: "JointConfig", *, quiet: bool
+) -> Iterator[Callable[["LogRow"], None]]:
     """Shows a training's epochs.
 
     Args:
@@ -50,7 +52,7 @@ def epoch_lines(
     with _bar(console) as bar:
         task = bar.add_task("epochs", total=total)
 
-        def show(row: LogRow) -> None:
+        def show(row: "LogRow") -> None:
             bar.update(task, completed=epochs_before[row["stage"]] + row["epoch"])
             console.print(_epoch_line(row))
 
@@ -69,7 +71,7 @@ def _bar(console: Console) -> Progress:
     )
 
 
-def _epoch_line(row: LogRow) -> str:
+def _epoch_line(row: "LogRow") -> str:
     parts = [
         f"{row['stage']:>10} {row['epoch']:3d}",
         f"loss {row['loss']:7.4f}",

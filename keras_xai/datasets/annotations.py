@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from lxml import etree
+from lxml.builder import E
 
 from keras_xai.errors import InputError
 
@@ -102,6 +103,42 @@ def read_annotation(path: Path) -> Annotation:
         objects=tuple(obj for obj in objects if not _is_empty(obj)),
         left_out=tuple(i for i, obj in enumerate(objects, 1) if _is_empty(obj)),
     )
+
+
+def write_annotation(path: Path, annotation: Annotation, num_channels: int) -> None:
+    """Writes one PASCAL VOC annotation.
+
+    Args:
+        path: the XML file.
+        annotation: what it says; without `left_out`.
+        num_channels: of the image.
+    """
+    root = E.annotation(
+        E.folder("JPEGImages"),
+        E.filename(annotation.filename),
+        E.size(
+            E.width(str(annotation.width)),
+            E.height(str(annotation.height)),
+            E.depth(str(num_channels)),
+        ),
+        E.segmented("0"),
+    )
+    for name, (xmin, ymin, xmax, ymax) in annotation.objects:
+        root.append(
+            E.object(
+                E.name(name),
+                E.pose("Unspecified"),
+                E.truncated("0"),
+                E.difficult("0"),
+                E.bndbox(
+                    E.xmin(str(xmin + 1)),
+                    E.ymin(str(ymin + 1)),
+                    E.xmax(str(xmax)),
+                    E.ymax(str(ymax)),
+                ),
+            )
+        )
+    path.write_bytes(etree.tostring(root, encoding="utf-8", pretty_print=True))
 
 
 def _object(path: Path, element: etree._Element, height: int, width: int) -> Object:

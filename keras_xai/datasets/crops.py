@@ -30,11 +30,29 @@ class _Window(NamedTuple):
     side: int
 
 
-class _Crop(NamedTuple):
-    """A window's pixels, resized, and what of the objects is in it."""
+class Crop(NamedTuple):
+    """A window, resized.
+
+    Attributes:
+        image: `(image_size, image_size, 3)` uint8.
+        annotation: what of the photograph's objects is in it. Its filename is the
+            photograph's with the window's corner and side.
+    """
 
     image: np.ndarray
     annotation: Annotation
+
+
+class Photograph(NamedTuple):
+    """What was cut out of one photograph.
+
+    Attributes:
+        crops: its windows.
+        thumbnail: what it looks like, a vector.
+    """
+
+    crops: list[Crop]
+    thumbnail: np.ndarray
 
 
 def read_crops(
@@ -78,14 +96,59 @@ def read_crops(
         InputError: if a file is missing or broken, a size is not the annotation's, or
             a class has no window in one of the splits.
     """
+    photographs = list(
+        cut_photographs(
+            folder,
+            target=target,
+            image_size=image_size,
+            windows_per_box=windows_per_box,
+            seed=seed,
+        )
+    )
+    held_out = hold_out([photograph.thumbnail for photograph in photographs], seed)
+    train, validation = (
+        _to_split(
+            [
+                crop
+                for photograph, is_held_out in zip(photographs, held_out, strict=True)
+                if is_held_out == is_validation
+                for crop in photograph.crops
+            ],
+            f"the {name} photographs of {folder}",
+            target,
+        )
+        for name, is_validation in (("training", False), ("validation", True))
+    )
+    return train, validation
+
+
+def list_annotations(folder: Path) -> list[Path]:
+    """Lists a VOC folder's annotations.
+
+    Raises:
+        InputError: if there is none.
+    """
     paths = sorted((folder / "Annotations").glob("*.xml"))
     if not paths:
         raise InputError(
             f"{folder / 'Annotations'} holds no annotation; expected VOC's .xml files."
         )
-    photographs: list[list[_Crop]] = []
-    thumbnails, incomplete = [], []
-    for index, path in enumerate(paths):
+    return paths
+
+
+def cut_photographs(
+    folder: Path, *, target: str, image_size: int, windows_per_box: int, seed: int
+) -> Iterator[Photograph]:
+    """Cuts windows out of one photograph after the other; see `read_crops`.
+
+    Yields:
+        What was cut out of each photograph, in the order of `list_annotations`.
+
+    Raises:
+        InputError: as `read_crops` does, but for classes without a window.
+    """
+    incomplete = []
+    for index, path in enumerate(list_annotations(folder)):
         annotation = read_annotation(path)
         if annotation.left_out:
             incomplete.append(path)
@@ -95,24 +158,26 @@ def read_crops(
         image = read_image(image_path, num_channels=3)
         rng = np.random.default_rng((seed, index))
         windows = _draw_windows(annotation, target, windows_per_box, rng)
-        photographs.append([_cut(image, annotation, w, image_size) for w in windows])
-        thumbnails.append(_thumbnail(image))
+        crops = [_cut(image, annotation, w, image_size) for w in windows]
+        yield Photograph(crops, _thumbnail(image))
     warn_of_empty_boxes(incomplete)
-    held_out = _hold_out(_group_alike(np.stack(thumbnails)), seed)
-    train, validation = (
-        _to_split(
-            [
-                crop
-                for crops, is_held_out in zip(photographs, held_out, strict=True)
-                if is_held_out == is_validation
-                for crop in crops
-            ],
-            f"the {name} photographs of {folder}",
-            target,
-        )
-        for name, is_validation in (("training", False), ("validation", True))
-    )
-    return train, validation
+
+
+def hold_out(thumbnails: Sequence[np.ndarray], seed: int) -> np.ndarray:
+    """Draws a quarter of the photographs for validation; those alike stay together.
+
+    Args:
+        thumbnails: of `Photograph`s.
+        seed: of the draw.
+
+    Returns:
+        `(num_photographs,)` bool.
+    """
+    groups = _group_alike(np.stack(thumbnails))
+    order = np.random.default_rng(seed).permutation(groups.max() + 1)
+    num_taken = np.cumsum(np.bincount(groups)[order])
+    drawn = order[num_taken <= len(groups) // VALIDATION_EVERY]
+    return np.isin(groups, drawn)
 
 
 def _draw_windows(
@@ -160,7 +225,7 @@ def _draw_negative(
 
 def _cut(
     image: np.ndarray, annotation: Annotation, window: _Window, image_size: int
-) -> _Crop:
+) -> Crop:
     x, y, side = window
     square = Image.fromarray(image[y : y + side, x : x + side])
     objects = []
@@ -172,7 +237,7 @@ def _cut(
     filename = f"{photograph.stem}_{x}_{y}_{side}{photograph.suffix}"
     cut = Annotation(filename, side, side, tuple(objects))
     size = (image_size, image_size)
-    return _Crop(
+    return Crop(
         np.asarray(square.resize(size, Image.Resampling.BILINEAR)), cut.resize(size)
     )
 
@@ -192,15 +257,7 @@ def _group_alike(thumbnails: np.ndarray) -> np.ndarray:
     return groups
 
 
-def _hold_out(groups: np.ndarray, seed: int) -> np.ndarray:
-    """Draws whole groups up to a quarter of the photographs."""
-    order = np.random.default_rng(seed).permutation(groups.max() + 1)
-    num_taken = np.cumsum(np.bincount(groups)[order])
-    drawn = order[num_taken <= len(groups) // VALIDATION_EVERY]
-    return np.isin(groups, drawn)
-
-
-def _to_split(crops: Sequence[_Crop], whose: str, target: str) -> Split:
+def _to_split(crops: Sequence[Crop], whose: str, target: str) -> Split:
     boxes = [
         np.array(
             [o.box for o in crop.annotation.objects if o.name == target], np.int32
