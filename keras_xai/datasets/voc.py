@@ -48,6 +48,11 @@ def read_voc(
     if target is None:
         target = _read_target(folder)
     list_path = _list_path(folder, subset)
+    if not list_path.exists():
+        raise InputError(
+            f"{list_path} does not exist; expected a VOC image set. Of photographs "
+            "with boxes and no sets, `keras-xai crop` makes a data set."
+        )
     names = read_lines(list_path)
     labels, filenames, target_boxes, incomplete, has_masks = [], [], [], [], []
     found: set[str] = set()
@@ -84,7 +89,8 @@ def read_voc(
         raise InputError(
             f"{list_path} lists {num_positives} images with and "
             f"{len(labels) - num_positives} without '{target}'; expected some of each. "
-            f"Its objects are: {', '.join(sorted(found)) or 'none'}."
+            f"Its objects are: {', '.join(sorted(found)) or 'none'}. Of photographs "
+            "that all show it, `keras-xai crop` makes windows with and without it."
         )
     return Split(
         images=images,
