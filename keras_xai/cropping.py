@@ -19,7 +19,7 @@ def write_crops(
     *,
     target: str,
     image_size: int,
-    windows_per_box: int = 1,
+    windows_per_box: int = 4,
     max_share: float = 1.0,
     seed: int = 0,
     report: Callable[[int], None] = lambda done: None,
@@ -39,7 +39,7 @@ def write_crops(
         max_share: of a window that the target's boxes may fill; others are left out,
             because in them any mask lies in the box.
         seed: of windows and split.
-        report: called with the number of photographs done.
+        report: called with the number of annotations that are done.
 
     Raises:
         InputError: as `read_crops` does, if a number is out of range, or `out_dir` is
@@ -73,7 +73,7 @@ def write_crops(
                 names[-1].append(stem)
                 if share > 0:
                     positives.add(stem)
-            report(len(names))
+            report(photograph.place + 1)
         held_out = hold_out(thumbnails, seed)
         counts = {}
         for subset, is_validation in (("train", False), ("val", True)):
@@ -122,7 +122,7 @@ def _target_share(annotation: Annotation, target: str) -> float:
 
 
 def _check_range(name: str, value: float, least: float, most: float | None) -> None:
-    if value < least or (most is not None and value > most):
+    if not (value >= least and (most is None or value <= most)):
         wanted = f"at least {least}" if most is None else f"from {least} to {most}"
         raise InputError(
             f"Invalid value for `{name}`. Expected a number {wanted}. "

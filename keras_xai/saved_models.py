@@ -34,4 +34,4 @@ def load_model(path: Path) -> keras.Model:
 def _reason(text: str) -> str:
     """Returns the first line of Keras' innermost reason."""
     *_, innermost = text.rpartition("Exception encountered: ")
-    return innermost.strip().splitlines()[0]
+    return next(iter(innermost.strip().splitlines()), "no reason")

@@ -205,12 +205,16 @@ def test_outputs_are_found_by_name(images, tmp_path, capsys):
     build_bright_or_dark(3).save(model)
     message = fails(capsys, *decode(model, images, out))
     assert "2 classes, bright, dark; expected 3, one for each" in message
-    names = ["--class-names", "bright", "dark", "grey"]
-    assert main(decode(model, images, out, *names)) == 0
-    metrics, _ = read(out)
-    assert metrics["original", "accuracy"] == 1
-    settings = json.loads((out / "settings.json").read_text())
-    assert settings["class_names"] == ["bright", "dark", "grey"]
+    # The model's first output is bright images', its second dark ones'.
+    for names, accuracy in ((["bright", "dark", "x"], 1), (["dark", "bright", "x"], 0)):
+        out = tmp_path / names[0]
+        assert main(decode(model, images, out, "--class-names", *names)) == 0
+        metrics, _ = read(out)
+        assert metrics["original", "accuracy"] == accuracy
+        settings = json.loads((out / "settings.json").read_text())
+        assert settings["class_names"] == settings["output_names"] == names
+        page = (out / "report.html").read_text(encoding="utf-8")
+        assert f"--class-names {' '.join(names)}" in page
 
 
 def test_an_out_that_cannot_be_written_is_refused_before_training(

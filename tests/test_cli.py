@@ -64,6 +64,15 @@ def test_help_imports_no_tensorflow():
     subprocess.run([sys.executable, "-c", code], check=True, capture_output=True)
 
 
+def test_verbs_without_a_model_import_no_tensorflow():
+    code = (
+        "import sys\n"
+        "import keras_xai.cropping, keras_xai.report.report, data_gen.generate\n"
+        "assert not {'tensorflow', 'keras'} & set(sys.modules)"
+    )
+    subprocess.run([sys.executable, "-c", code], check=True, capture_output=True)
+
+
 def test_explain_writes_masks_and_predictions(run_dir, polygons, tmp_path, capsys):
     out = tmp_path / "out"
     assert main(["explain", str(run_dir), str(polygons), str(out), "--quiet"]) == 0

@@ -144,3 +144,39 @@ def test_your_own_classifier_is_trained_jointly(polygons, tmp_path, capsys):
     assert "have a class 'no triangle'; expected one of the model's" in message
     assert main([*run, *own, "--at", "conv", "--quiet"]) == 0
     assert (tmp_path / "run" / "model.keras").exists()
+
+
+def test_a_run_keeps_the_order_of_its_models_outputs(polygons, tmp_path):
+    import keras
+
+    from keras_xai.comparison.cases import open_case
+    from keras_xai.comparison.options import Options
+    from keras_xai.report.truths import read_truths
+
+    layers = [
+        keras.Input((32, 32, 3)),
+        keras.layers.Conv2D(4, 3, padding="same", name="conv"),
+        keras.layers.GlobalMaxPooling2D(),
+        keras.layers.Dense(3, activation="softmax"),
+    ]
+    keras.Sequential(layers).save(tmp_path / "model.keras")
+    names = ["triangle", "square", "no triangle"]
+    data, run = str(polygons), tmp_path / "run"
+    own = ["--model", str(tmp_path / "model.keras"), "--at=conv", "--class-names"]
+    words = ["train", data, str(run), "--profile=smoke", "--quiet", *own, *names]
+    assert main(words) == 0
+    assert json.loads((run / "config.json").read_text())["class_names"] == names
+    split = open_case(run, polygons, Options(methods=())).sample.split
+    assert split.class_names == tuple(names)
+    has_target = (split.object_maps == 2).any(axis=(1, 2))
+    assert split.labels.tolist() == np.where(has_target, 0, 2).tolist()
+    explained = tmp_path / "explained"
+    assert main(["explain", str(run), data, str(explained), "--quiet"]) == 0
+    truths = read_truths(polygons, split.filenames, names)
+    label_of = {name: truth.label for name, truth in truths.items()}
+    assert [label_of[name] for name in split.filenames] == split.labels.tolist()
+    page = tmp_path / "page.html"
+    assert main(["report", str(run), str(explained), data, str(page)]) == 0
+    assert "--class-names triangle square 'no triangle'" in (
+        page.read_text(encoding="utf-8").replace("&#39;", "'")
+    )

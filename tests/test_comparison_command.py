@@ -74,6 +74,22 @@ def test_methods_that_are_there_stay(finished, run_dir, polygons, tmp_path):
     assert found["values"]["gradient"] == before["gradient"]
 
 
+def test_what_is_not_asked_for_again_needs_no_innvestigate(
+    finished, run_dir, polygons, tmp_path, monkeypatch
+):
+    out = shutil.copytree(finished, tmp_path / "out")
+    (out / "randomised" / "gradient.npz").unlink()
+    (out / "values" / "gradient.npz").unlink()
+    monkeypatch.setattr(importlib.util, "find_spec", lambda name: None)
+    compare(run_dir, polygons, out, Options(**QUICK, methods=()))
+    found = read(out)
+    assert "mass_target" in found["values"]["gradient"]
+    assert "randomised_rank" not in found["values"]["gradient"]
+    assert "randomised_rank" in found["values"]["deep_taylor"]
+    [left_out] = found["left_out"]
+    assert "not asked for again" in left_out["reason"]
+
+
 def test_command_refuses_bad_input(run_dir, polygons, tmp_path, capsys, monkeypatch):
     out, missing = tmp_path / "out", tmp_path / "missing"
     none = ("--methods", "none")
@@ -97,7 +113,7 @@ def test_command_refuses_bad_input(run_dir, polygons, tmp_path, capsys, monkeypa
     for name in ("ham", "spam"):
         folder = shutil.copytree(polygons / "JPEGImages", tmp_path / "mail" / name)
     classes = fails(capsys, run_dir, folder.parent, out, *none)
-    assert "ham, spam; expected no triangle, triangle" in classes
+    assert "a class 'ham'; expected one of the model's: no triangle, tri" in classes
     outputs = [keras.layers.Flatten(), keras.layers.Dense(3, activation="softmax")]
     keras.Sequential([keras.Input((32, 32, 3)), *outputs]).save(tmp_path / "3.keras")
     message = fails(capsys, tmp_path / "3.keras", folder.parent, out, *none)

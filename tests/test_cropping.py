@@ -1,6 +1,7 @@
 """Windows of photographs as a VOC folder, and `keras-xai crop`."""
 
 import json
+import shutil
 
 import numpy as np
 import pytest
@@ -32,7 +33,7 @@ def test_what_is_written_is_what_is_read(photographs, tmp_path):
     options = {"target": "raccoon", "image_size": 32, "windows_per_box": 2, "seed": 1}
     done = []
     write_crops(photographs, tmp_path / "out", **options, report=done.append)
-    assert done == list(range(1, 9))
+    assert done == [1, 2, 3, 4, 5, 6, 7, 8]
     expected = read_crops(photographs, **options)
     for split, whole in zip(read_splits(tmp_path / "out"), expected, strict=True):
         stems = [name.rsplit(".", 1)[0] for name in whole.filenames]
@@ -61,8 +62,24 @@ def test_windows_that_the_target_fills_are_left_out(photographs, tmp_path):
         {path.stem for path in (tmp_path / out / "JPEGImages").iterdir()}
         for out in ("all", "some")
     ]
-    [filled] = names[0] - names[1]
-    assert filled.startswith("photo_7_") and names[1] < names[0]
+    assert {name[:8] for name in names[0] - names[1]} == {"photo_7_"}
+    assert names[1] < names[0] and not any(n.startswith("photo_7_") for n in names[1])
+
+
+def test_photographs_without_the_target_count_for_nothing(photographs, tmp_path):
+    folder = shutil.copytree(photographs, tmp_path / "more")
+    for seed in range(20, 36):
+        write_photograph(folder, f"bird_{seed}", [("bird", BIRD)], seed=seed)
+    options = {"target": "raccoon", "image_size": 32}
+    write_crops(folder, tmp_path / "out", **options)
+    manifest = json.loads((tmp_path / "out" / "manifest.json").read_text())
+    assert manifest["num_photographs"] == 8
+    lists = [
+        (tmp_path / "out" / "ImageSets" / "Main" / f"{subset}.txt").read_text()
+        for subset in ("train", "val")
+    ]
+    held_out = {line.rsplit("_", 3)[0] for line in lists[1].split()}
+    assert len(held_out) == 2 and "bird" not in lists[0]
 
 
 def test_command_makes_a_data_set_that_names_its_target(photographs, tmp_path, capsys):
@@ -86,7 +103,9 @@ def test_command_makes_a_data_set_that_names_its_target(photographs, tmp_path, c
 @pytest.mark.parametrize(
     ("options", "message"),
     [
-        ({"target": "fox"}, "0 windows with and 0 without 'fox' in the train phot"),
+        ({"target": "fox"}, "has no object 'fox'; expected one of: bird, raccoon"),
+        ({"max_share": 0.0}, "0 windows with and .* without 'raccoon' in the train"),
+        ({"max_share": float("nan")}, "`max_share`. Expected a number from 0 to 1"),
         ({"image_size": 0}, "`image_size`. Expected a number at least 1"),
         ({"windows_per_box": 0}, "`windows_per_box`. Expected a number at least 1"),
         ({"max_share": 1.5}, "`max_share`. Expected a number from 0 to 1"),

@@ -104,7 +104,8 @@ def test_tf_data_and_py_dataset_are_collected(arrays):
         np.testing.assert_array_equal(split.labels, labels)
     with pytest.raises(InputError, match="no batch"):
         from_batches([], ("a", "b"))
-    for batch, what in (((images, labels, labels), "3 arrays"), (images, "one array")):
+    unfit = {"3 arrays": (images, labels, labels), "ndarray": images, "dict": {"x": 1}}
+    for what, batch in unfit.items():
         with pytest.raises(InputError, match=f"a pair of images and labels.*{what}"):
             from_batches([batch], ("a", "b", "c"))
     with pytest.raises(InputError, match="images of shape .2, 4.; expected .5, 4."):

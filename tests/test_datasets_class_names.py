@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from keras_xai.datasets.class_names import match_classes
+from keras_xai.datasets.class_names import find_target, match_classes
 from keras_xai.datasets.split import Split
 from keras_xai.errors import InputError
 
@@ -34,6 +34,13 @@ def test_numbers_are_places_unless_outputs_are_called_so():
     assert match_classes(split, 2, ["1", "0"]).labels.tolist() == [1, 0]
 
 
+def test_a_target_is_a_class_beside_its_negation():
+    assert find_target(("no star", "star")) == "star"
+    assert find_target(["star", "circle", "no star"]) == "star"
+    assert find_target(("a", "b")) is None
+    assert find_target(("a", "no a", "b", "no b")) is None
+
+
 @pytest.mark.parametrize(
     ("classes", "num_classes", "names", "message"),
     [
@@ -47,6 +54,7 @@ def test_numbers_are_places_unless_outputs_are_called_so():
             "class 'dog'; expected one of .*: cat, be",
         ),
         (("0", "1", "2"), 2, ["cat", "dog"], "class '0'; expected one of"),
+        (("cat", "cat"), 2, None, "Two classes of the data have one name"),
         (("cat", "dog"), 3, ["cat", "dog"], "Expected 3 different names"),
         (("cat", "dog"), 2, ["cat", "cat"], "Expected 2 different names"),
     ],

@@ -15,6 +15,7 @@ from tiny_run import write_inputs
 from keras_xai.cli import main
 from keras_xai.errors import InputError
 from keras_xai.report.report import recognise, write_report
+from keras_xai.report.truths import Truth, read_truths
 
 
 def write_decoding(folder, layer="pool", *, reference=True):
@@ -234,14 +235,32 @@ def test_class_folders_give_images_and_true_labels(tmp_path):
     assert titles == ["Misclassified 1 of 1", "Rightly labelled 2 of 2"]
 
 
+def test_truths_are_places_among_the_explained_classes(tmp_path):
+    _, photos = write_class_folders(tmp_path)
+    names = [f"{c}/{c}.png" for c in "abc"]  # of photos/val, explained alone
+    found = read_truths(photos, names, ["c", "x", "a", "b"])
+    assert found == {
+        f"{c}/{c}.png": Truth(photos / "val" / c / f"{c}.png", place)
+        for c, place in (("a", 2), ("b", 3), ("c", 0))
+    }
+    inputs = write_inputs(tmp_path / "voc")
+    names = [f"{i:06d}.png" for i in range(6)]
+    for classes in (["no star", "star"], ["star", "x", "no star"]):
+        found = read_truths(inputs.data, names, classes)
+        labels = [classes[truth.label] for truth in found.values()]
+        assert labels == ["no star", "star"] * 3
+    with pytest.raises(InputError, match="of the classes cat, dog; expected one that"):
+        read_truths(inputs.data, names, ["cat", "dog"])
+
+
 def test_class_folders_of_other_classes_or_images_are_refused(tmp_path):
     explained, photos = write_class_folders(tmp_path)
     (photos / "val" / "a" / "a.png").rename(photos / "val" / "a" / "new.png")
-    with pytest.raises(InputError, match="no image a/new.png, which .*photos has for"):
+    with pytest.raises(InputError, match="no image val/a/new.png, which .*photos has"):
         write_report([explained, photos], tmp_path / "page.html")
     (photos / "train" / "c").rename(photos / "train" / "d")
     (photos / "val" / "c").rename(photos / "val" / "d")
-    with pytest.raises(InputError, match="the classes a, b, d; expected a, b, c"):
+    with pytest.raises(InputError, match="has a class 'd'; expected one of a, b, c"):
         write_report([explained, photos], tmp_path / "page.html")
 
 
@@ -256,7 +275,9 @@ def test_what_makes_no_page_gets_one_sentence(folders, tmp_path, capsys):
     assert "missing does not exist" in refused(tmp_path / "missing", out)
     log = folders["run"] / "log.csv"
     assert "log.csv is no folder" in refused(log, out)
-    assert "is none that a report is made of" in refused(tmp_path, out)
+    message = refused(tmp_path, out)
+    assert "is none that a report is made of" in message
+    assert "As the latter: " in message
     assert "expected a file that ends in .html" in refused(*folders.values())
     message = fails(capsys, "report", folders["run"], log / "page.html")
     assert message == f"keras-xai report: {log}: File exists\n"

@@ -170,13 +170,14 @@ def test_examples_are_the_first_of_the_list():
 
 
 def test_of_more_classes_examples_are_spread():
-    right = [Prediction(f"{i}.png", i // 4, 0.9, i // 4) for i in range(12)]
-    wrong = [Prediction(f"{i}.png", 0, 0.9, 2) for i in range(12, 14)]
-    groups = choose([*right, *wrong], 3, 6)
-    assert [p.filename for p in groups["misclassified"]] == ["12.png", "13.png"]
-    names = [p.filename for p in groups["right"]]
-    assert names == ["0.png", "3.png", "6.png", "9.png"]
-    assert choose([*right, *wrong], 3, 1)["right"] == []
+    right = [Prediction(f"{i}.png", i // 4, 0.9, i // 4) for i in range(23)]
+    wrong = [Prediction(f"{i}.png", i % 2, 0.9, 2) for i in range(6)]
+    groups = choose([*right, *wrong], 6, 12)
+    assert [p.filename[0] for p in groups["misclassified"]] == list("0134")
+    labels = [p.label for p in groups["right"]]
+    assert len(labels) == 8 and set(labels) == set(range(6))
+    assert choose([*right, *wrong], 6, 1)["right"] == []
+    assert len(choose(right, 6, 12)["right"]) == 12
 
 
 def test_heatmaps_are_read_by_name(tmp_path, rng):

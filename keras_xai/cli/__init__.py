@@ -74,7 +74,7 @@ def main(arguments: list[str] | None = None) -> int:
     except (InputError, OSError) as error:
         message = " ".join(str(error).split())
         if isinstance(error, OSError) and error.filename is not None:
-            message = f"{error.filename}: {error.strerror}"
+            message = f"{error.filename2 or error.filename}: {error.strerror}"
         print(f"keras-xai {args.verb}: {message}", file=sys.stderr)
         return 2
     except Exception as error:

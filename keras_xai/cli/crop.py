@@ -12,7 +12,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "data",
         type=Path,
         metavar="DATA",
-        help="folder in VOC layout: JPEGImages and Annotations; it needs no lists",
+        help="folder in VOC layout: JPEGImages and Annotations; it needs no lists, and "
+        "photographs without the target are left out",
     )
     parser.add_argument(
         "out", type=Path, metavar="OUT", help="folder to make, in VOC layout"
@@ -47,8 +48,8 @@ def run(args: argparse.Namespace) -> str:
     from keras_xai.cropping import write_crops
     from keras_xai.datasets.crops import list_annotations
 
-    num_photographs = len(list_annotations(args.data))
-    with progress_bar("photographs", num_photographs, quiet=args.quiet) as report:
+    total = len(list_annotations(args.data))
+    with progress_bar("photographs", total, quiet=args.quiet) as report:
         write_crops(
             args.data,
             args.out,

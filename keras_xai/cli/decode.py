@@ -162,6 +162,7 @@ def run(args: argparse.Namespace) -> str:
                 "input_range": list(args.input_range),
                 "constants": constants,
                 "logits": args.logits,
+                "output_names": args.class_names,
                 "resize": args.resize,
             },
             report=lambda method, row: report(

@@ -146,6 +146,7 @@ def run(args: argparse.Namespace) -> str:
         validation = match_classes(validation, num_classes, args.class_names)
         names = ("at", "input_range", "logits")
         settings = {name: getattr(args, name) for name in names}
+        settings["output_names"] = args.class_names
     if args.tensorboard is not None:
         _check_tensorboard()
     with epoch_lines(config, quiet=args.quiet) as report:

@@ -19,7 +19,7 @@ from keras_xai.comparison.subjects import (
     open_joint_run,
     open_model,
 )
-from keras_xai.datasets.class_names import match_classes
+from keras_xai.datasets.class_names import find_target, match_classes
 from keras_xai.datasets.gather import scale_images
 from keras_xai.datasets.hashing import hash_arrays
 from keras_xai.datasets.read import is_voc
@@ -81,15 +81,10 @@ def open_case(run: Path, data: Path, options: Options) -> Case:
     _check_options(run, options)
     if run.is_dir():
         subject = open_joint_run(run, options.classifier)
-        class_names = subject.class_names or ()
+        names = subject.class_names
         shape = subject.classifier.input_shape[1:]
-        target = options.target or (class_names[-1] if is_voc(data) else None)
+        target = options.target or (find_target(names or ()) if is_voc(data) else None)
         sample = _read(data, shape, options, target=target)
-        if sample.split.class_names != class_names:
-            raise InputError(
-                f"{data} has the classes {', '.join(sample.split.class_names)}; "
-                f"expected {', '.join(class_names)}, as {run} was trained on."
-            )
     else:
         model, shape = load_user_model(run)
         sample = _read(data, shape, options, target=options.target)
@@ -99,11 +94,12 @@ def open_case(run: Path, data: Path, options: Options) -> Case:
             input_range=options.input_range,
             from_logits=options.from_logits,
         )
-        num_classes = subject.classifier.output_shape[-1]
-        sample = sample._replace(
-            split=match_classes(sample.split, num_classes, options.class_names),
-            train=match_classes(sample.train, num_classes, options.class_names),
-        )
+        names = options.class_names
+    num_classes = subject.classifier.output_shape[-1]
+    sample = sample._replace(
+        split=match_classes(sample.split, num_classes, names),
+        train=match_classes(sample.train, num_classes, names),
+    )
     if specs:
         extract_network(subject.classifier)  # or says which layer it does not know
     split = sample.split

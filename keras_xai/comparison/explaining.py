@@ -110,9 +110,15 @@ def explain_with_random_classifier(
     images = case.sample.split.images[: case.num_sanity_images]
     random = randomise_classifier(case.subject.classifier, seed)
     joint = case.subject.joint and randomise_joint(case.subject.joint, seed)
-    failures = _analyze(
+    asked = {n: s for n, s in case.specs.items() if n in names}
+    given_up = {
+        name: Failure("It failed before and was not asked for again.")
+        for name in asked
+        if name not in case.options.methods and not (folder / f"{name}.npz").exists()
+    }
+    failures = given_up | _analyze(
         case,
-        {name: spec for name, spec in case.specs.items() if name in names},
+        {name: spec for name, spec in asked.items() if name not in given_up},
         random,
         predict(random, images, case.options.batch_size).argmax(axis=-1),
         folder,

@@ -4,13 +4,15 @@ import zipfile
 import zlib
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-import keras
 import numpy as np
 
 from keras_xai.datasets.split import Split
 from keras_xai.errors import InputError
+
+if TYPE_CHECKING:
+    import keras
 
 KEYS = ("x_train", "y_train", "x_test", "y_test")  # as in Keras' own mnist.npz
 
@@ -187,7 +189,7 @@ def _to_uint8(images: np.ndarray) -> np.ndarray:
 
 
 def from_batches(
-    batches: Iterable[tuple[Any, Any]] | keras.utils.PyDataset,
+    batches: "Iterable[tuple[Any, Any]] | keras.utils.PyDataset",
     class_names: Sequence[str],
 ) -> Split:
     """Collects a `tf.data.Dataset`, a `keras.utils.PyDataset`, or any batches.
@@ -207,7 +209,8 @@ def from_batches(
     images, labels = [], []
     for batch in _iterate(batches):
         if not isinstance(batch, tuple | list) or len(batch) != 2:
-            what = f"{len(batch)} arrays" if isinstance(batch, tuple) else "one array"
+            is_sequence = isinstance(batch, tuple | list)
+            what = f"{len(batch)} arrays" if is_sequence else type(batch).__name__
             raise InputError(
                 "A batch does not fit; expected a pair of images and labels. "
                 f"Received: {what}"
@@ -229,8 +232,10 @@ def from_batches(
 
 
 def _iterate(
-    batches: Iterable[tuple[Any, Any]] | keras.utils.PyDataset,
+    batches: "Iterable[tuple[Any, Any]] | keras.utils.PyDataset",
 ) -> Iterator[tuple[Any, Any]]:
+    import keras
+
     if isinstance(batches, keras.utils.PyDataset):  # no iterator, and endless as one
         for index in range(len(batches)):
             yield batches[index]

@@ -29,6 +29,19 @@ def name_classes(names: Sequence[str] | None, num_classes: int) -> tuple[str, ..
     return tuple(names)
 
 
+def find_target(class_names: Sequence[str]) -> str | None:
+    """Finds the class that is there or not, as in "no triangle" and "triangle".
+
+    Args:
+        class_names: of a split or a classifier, in any order.
+
+    Returns:
+        Its name; None if no class, or more than one, stands beside its negation.
+    """
+    found = [name for name in class_names if f"no {name}" in class_names]
+    return found[0] if len(found) == 1 else None
+
+
 def match_classes(
     split: Split, num_classes: int, names: Sequence[str] | None = None
 ) -> Split:
@@ -44,10 +57,15 @@ def match_classes(
         The split, with a class for every output.
 
     Raises:
-        InputError: if the split has a class that no output has, more classes than there
-            are outputs, or fewer and no `names`.
+        InputError: if the split has a class that no output has, or a name twice, more
+            classes than there are outputs, or fewer and no `names`.
     """
     own = split.class_names
+    if len(set(own)) != len(own):
+        raise InputError(
+            "Two classes of the data have one name; expected different names. "
+            f"Received: {', '.join(own)}"
+        )
     are_places = own == tuple(str(i) for i in range(len(own)))
     if names is None:
         if len(own) == num_classes:

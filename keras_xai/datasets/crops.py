@@ -6,6 +6,7 @@ from typing import NamedTuple
 
 import numpy as np
 from PIL import Image
+from scipy.sparse import coo_array
 from scipy.sparse.csgraph import connected_components
 
 from keras_xai.datasets.annotations import Annotation, Object, read_annotation
@@ -19,6 +20,7 @@ MIN_SIDE = 80  # pixels of the photograph that a window without the target has a
 NUM_CANDIDATES = 10_000  # random windows tried for one without a target
 VALIDATION_EVERY = 4  # photographs: the 75-25 split of [IbPRIA19] Sec. 2.3
 THUMBNAIL_SIZE = 16
+BLOCK = 256  # photographs that are compared with all others at a time
 ALIKE = 0.8  # correlation of thumbnails from which two photographs look alike
 
 
@@ -47,10 +49,12 @@ class Photograph(NamedTuple):
     """What was cut out of one photograph.
 
     Attributes:
+        place: of its annotation among all.
         crops: its windows.
         thumbnail: what it looks like, a vector.
     """
 
+    place: int
     crops: list[Crop]
     thumbnail: np.ndarray
 
@@ -63,7 +67,7 @@ def read_crops(
     windows_per_box: int = 1,
     seed: int = 0,
 ) -> tuple[Split, Split]:
-    """Cuts a binary task out of photographs that all show the target.
+    """Cuts a binary task out of photographs that show the target.
 
     A positive is a window around a box, 1.25 to 3 times as long as the box's longest
     side where the photograph has room for that, and placed at random. A negative is a
@@ -72,7 +76,7 @@ def read_crops(
     one of 80 pixels gives positives alone.
 
     A quarter of the photographs is for validation; those that look alike, such as
-    copies of one picture, are on one side.
+    copies of one picture, are on one side. Photographs without the target are left out.
 
     Beside the target, these cues are left. Negatives are what the boxes leave over:
     smaller in their photograph, so that their scale is another and enlarging blurs
@@ -142,25 +146,34 @@ def cut_photographs(
     """Cuts windows out of one photograph after the other; see `read_crops`.
 
     Yields:
-        What was cut out of each photograph, in the order of `list_annotations`.
+        What was cut out of each photograph that shows the target, in the order of
+        `list_annotations`.
 
     Raises:
         InputError: as `read_crops` does, but for classes without a window.
     """
-    incomplete = []
-    for index, path in enumerate(list_annotations(folder)):
-        annotation = read_annotation(path)
-        if annotation.left_out:
-            incomplete.append(path)
+    paths = list_annotations(folder)
+    annotations = [read_annotation(path) for path in paths]
+    found = {obj.name for annotation in annotations for obj in annotation.objects}
+    if target not in found:
+        raise InputError(
+            f"{folder / 'Annotations'} has no object {target!r}; expected one of: "
+            f"{', '.join(sorted(found)) or 'none'}."
+        )
+    warn_of_empty_boxes(
+        [path for path, a in zip(paths, annotations, strict=True) if a.left_out]
+    )
+    for place, (path, annotation) in enumerate(zip(paths, annotations, strict=True)):
+        if target not in {obj.name for obj in annotation.objects}:
+            continue
         image_path = find_image(folder, path.stem, annotation)
         annotation = annotation._replace(filename=image_path.name)
         check_pixels(image_path, annotation)
         image = read_image(image_path, num_channels=3)
-        rng = np.random.default_rng((seed, index))
+        rng = np.random.default_rng((seed, place))
         windows = _draw_windows(annotation, target, windows_per_box, rng)
         crops = [_cut(image, annotation, w, image_size) for w in windows]
-        yield Photograph(crops, _thumbnail(image))
-    warn_of_empty_boxes(incomplete)
+        yield Photograph(place, crops, _thumbnail(image))
 
 
 def hold_out(thumbnails: Sequence[np.ndarray], seed: int) -> np.ndarray:
@@ -253,7 +266,14 @@ def _thumbnail(image: np.ndarray) -> np.ndarray:
 
 def _group_alike(thumbnails: np.ndarray) -> np.ndarray:
     """Numbers groups of photographs, each linked to another that looks alike."""
-    _, groups = connected_components(thumbnails @ thumbnails.T >= ALIKE)
+    count = len(thumbnails)
+    pairs = [
+        np.argwhere(thumbnails[i : i + BLOCK] @ thumbnails.T >= ALIKE) + (i, 0)
+        for i in range(0, count, BLOCK)
+    ]
+    rows, columns = np.concatenate(pairs).T
+    alike = coo_array((np.ones(len(rows), bool), (rows, columns)), (count, count))
+    _, groups = connected_components(alike)
     return groups
 
 

@@ -194,7 +194,7 @@ def _list_path(folder: Path, subset: str) -> Path:
 
 
 def _read_target(folder: Path) -> str:
-    """Reads the class to find from the generator's `manifest.json`."""
+    """Reads the class to find from `manifest.json`, of `generate` or `crop`."""
     try:
         manifest = (folder / "manifest.json").read_bytes()
         name = json.loads(manifest)["target"]["name"]
@@ -203,8 +203,8 @@ def _read_target(folder: Path) -> str:
     if not isinstance(name, str):
         raise InputError(
             f"{folder} has no manifest.json that names the class to find, as one of "
-            "`keras-xai generate` does; expected its name as --target (`target` in "
-            "Python)."
+            "`keras-xai generate` or `crop` does; expected its name as --target "
+            "(`target` in Python)."
         )
     return name
 

@@ -7,6 +7,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
+from keras_xai.datasets.class_names import find_target
 from keras_xai.errors import InputError
 from keras_xai.report import pictures
 from keras_xai.report.comparison_files import Comparison, Kind, Method, read_comparison
@@ -156,7 +157,10 @@ def _read_targets(path: Path, num_images: int) -> np.ndarray | None:
 
 
 def _is_positive(truth: str, class_names: Sequence[str]) -> bool | None:
-    return truth == class_names[1] if len(class_names) == 2 else None
+    target = find_target(class_names)
+    if target is None and len(class_names) == 2:
+        target = class_names[1]
+    return None if target is None else truth == target
 
 
 def _tell_how(comparison: Comparison) -> Made:

@@ -295,6 +295,8 @@ def _command(settings: dict[str, Any]) -> list[str]:
         command += ["--input-range", *map(str, settings["input_range"])]
     if settings.get("target"):
         command += ["--target", settings["target"]]
+    if settings.get("output_names"):
+        command += ["--class-names", *settings["output_names"]]
     if settings["units"]:
         command += ["--units", ",".join(map(str, settings["units"]))]
     if settings["other"]:

@@ -175,8 +175,9 @@ def choose(
 ) -> dict[Group, list[Prediction]]:
     """Takes some images of each group, in the order of the validation list.
 
-    Misclassified images fill up to a third. The others are the first of those that are
-    rightly labelled with and without a target; or, of more classes, spread over all.
+    Misclassified images fill up to a third. The others are shared between the rightly
+    labelled ones with and without a target, the first of each; of more classes, all are
+    evenly spaced.
 
     Args:
         predictions: of the validation images.
@@ -187,12 +188,15 @@ def choose(
         The images of each group, at most `num_examples` in all.
     """
     errors = [p for p in predictions if not p.is_correct]
-    errors = errors[: max(1, int(num_examples * MAX_SHARE_OF_ERRORS))]
-    num_right = num_examples - len(errors)
+    max_errors = max(1, int(num_examples * MAX_SHARE_OF_ERRORS))
+    num_right = num_examples - min(len(errors), max_errors)
     if num_classes > 2:
         right = [p for p in predictions if p.is_correct]
-        step = max(1, len(right) // max(1, num_right))
-        return {"misclassified": errors, "right": right[::step][:num_right]}
+        return {
+            "misclassified": _spread(errors, max_errors),
+            "right": _spread(right, num_right),
+        }
+    errors = errors[:max_errors]
     positives = [p for p in predictions if p.is_correct and p.truth == 1]
     negatives = [p for p in predictions if p.is_correct and p.truth == 0]
     num_negatives = min(len(negatives), max(num_right // 2, num_right - len(positives)))
@@ -201,6 +205,12 @@ def choose(
         "positives": positives[: num_right - num_negatives],
         "negatives": negatives[:num_negatives],
     }
+
+
+def _spread(predictions: Sequence[Prediction], most: int) -> list[Prediction]:
+    """Takes evenly spaced ones, so that classes one after the other are all there."""
+    count = min(most, len(predictions))
+    return [predictions[i * len(predictions) // count] for i in range(count)]
 
 
 def _encode(

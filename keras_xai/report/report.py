@@ -1,7 +1,6 @@
 """From the folders that the other verbs make to one page."""
 
 from collections.abc import Sequence
-from contextlib import suppress
 from pathlib import Path
 from typing import Literal
 
@@ -84,14 +83,17 @@ def recognise(folder: Path) -> FolderKind:
     for kind, names in MARKS.items():
         if any((folder / name).exists() for name in names):
             return kind
-    with suppress(InputError):
+    try:
         list_class_files(folder)
         return "data"
+    except InputError as error:
+        reason = error
     raise InputError(
         f"{folder} is none that a report is made of; expected a folder made by train "
         "(log.csv, after its first epoch), explain (predictions.csv), compare "
         "(comparison.json, once it is finished) or decode (settings.json); or a data "
-        "set, in VOC layout or with one folder of images a class."
+        "set, in VOC layout or with one folder of images a class. As the latter: "
+        f"{reason}"
     )
 
 

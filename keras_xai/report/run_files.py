@@ -4,6 +4,7 @@ import math
 from pathlib import Path
 from typing import Any, NamedTuple
 
+from keras_xai.datasets.class_names import find_target
 from keras_xai.errors import InputError
 from keras_xai.report.curves import LogRow
 from keras_xai.report.files import read_json, read_rows
@@ -38,9 +39,7 @@ class Run(NamedTuple):
     @property
     def target(self) -> str | None:
         """The class that is there or not; None if the classes are others."""
-        class_names = self.settings["class_names"]
-        is_there_or_not = class_names == [f"no {class_names[1]}", class_names[1]]
-        return class_names[1] if is_there_or_not else None
+        return find_target(self.settings["class_names"])
 
     @property
     def num_planned(self) -> int:

@@ -59,6 +59,8 @@ def _tell_how(run: Run, data_dir: Path | None) -> Made:
         options += ["--input-range", *(f"{x:.15g}" for x in settings["input_range"])]
     if settings.get("logits"):
         options.append("--logits")
+    if settings.get("output_names"):
+        options += ["--class-names", *settings["output_names"]]
     if "precision" in settings:
         options += ["--precision", settings["precision"]]
     if "image_shape" in settings:

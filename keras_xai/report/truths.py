@@ -4,6 +4,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
+from keras_xai.datasets.class_names import find_target
 from keras_xai.datasets.classification import list_class_files
 from keras_xai.datasets.voc import read_labels, read_lines
 from keras_xai.errors import InputError
@@ -24,8 +25,7 @@ def read_truths(
     Args:
         data_dir: the data set, in VOC layout or with one folder of images a class.
         filenames: of the explained images.
-        class_names: of the labels; those of a VOC folder are without and with the
-            target.
+        class_names: of the labels; for a VOC folder, with a target and its negation.
 
     Returns:
         A truth for each validation image, by its name among `filenames`, in the order
@@ -36,29 +36,39 @@ def read_truths(
             validation image was not explained.
     """
     if (data_dir / "JPEGImages").is_dir():
+        target = find_target(class_names)
+        if target is None:
+            raise InputError(
+                f"The explanations are of the classes {', '.join(class_names)}; "
+                f"expected one that {data_dir} annotates, and its negation."
+            )
+        places = [class_names.index(name) for name in (f"no {target}", target)]
         named = {Path(filename).stem: filename for filename in filenames}
-        labels = _read_voc(data_dir, class_names[1])
+        labels = _read_voc(data_dir, target)
         return {
             _find(name, named, data_dir): Truth(
-                data_dir / "JPEGImages" / named[name], label
+                data_dir / "JPEGImages" / named[name], places[label]
             )
             for name, label in labels.items()
         }
     _, files, names = list_class_files(data_dir)
-    if names != list(class_names):
+    unknown = [name for name in names if name not in class_names]
+    if unknown:
         raise InputError(
-            f"{data_dir} has the classes {', '.join(names)}; expected "
+            f"{data_dir} has a class {unknown[0]!r}; expected one of "
             f"{', '.join(class_names)}, as the explanations."
         )
-    # Explained were the files of the folder, or of one of the folders inside it.
-    named = {"/".join(Path(name).parts[-2:]): name for name in filenames}
-    named |= {name: name for name in filenames}
-    truths = {}
-    for path, label in files:
-        whole = path.relative_to(data_dir).as_posix()
-        name = whole if whole in named else "/".join(path.parts[-2:])
-        truths[_find(name, named, data_dir)] = Truth(path, label)
-    return truths
+    # Explained were the files of the folder, or of the one with the validation images.
+    named = {filename: filename for filename in filenames}
+    root = data_dir
+    if not any(path.relative_to(root).as_posix() in named for path, _ in files):
+        root = files[0][0].parent.parent
+    return {
+        _find(path.relative_to(root).as_posix(), named, data_dir): Truth(
+            path, class_names.index(names[label])
+        )
+        for path, label in files
+    }
 
 
 def _find(name: str, named: Mapping[str, str], data_dir: Path) -> str:
