@@ -2,8 +2,7 @@ import keras
 import numpy as np
 import pytest
 
-from keras_xai.models.explainer import build_explainer
-from keras_xai.models.joint import build_joint, build_white_mask_model
+from keras_xai.models.joint import build_white_mask_model, make_joint
 from keras_xai.models.masking import insert_mask, remove_mask
 
 SHAPE = (32, 32, 3)
@@ -117,8 +116,7 @@ def test_masked_features_are_the_product(images, rng):
 
 
 def test_joint_model_of_any_classifier_survives_its_file(images, tmp_path):
-    masked = insert_mask(nested(), ["branch", "top"])
-    joint = build_joint(build_explainer(SHAPE, filters=(4, 8)), masked)
+    joint = make_joint(nested(), ["branch", "top"], mask_pooling="average")
     joint.save(tmp_path / "joint.keras")
     loaded = keras.models.load_model(tmp_path / "joint.keras")
     for name, expected in joint(images).items():
@@ -127,6 +125,20 @@ def test_joint_model_of_any_classifier_survives_its_file(images, tmp_path):
         build_white_mask_model(loaded)(images)["probs"],
         build_white_mask_model(joint)(images)["probs"],
     )
+
+
+@pytest.mark.parametrize("name", ["MobileNetV2", "ResNet50"])
+def test_a_joint_model_takes_stored_images_and_shares_the_classifier(name, images):
+    build, at = CLASSIFIERS[name]
+    classifier = build()
+    joint = make_joint(classifier, at, scale=2 / 255, offset=-1.0)
+    out = joint(images * 255, training=False)
+    assert out["mask"].shape == (2, 32, 32, 1) and out["probs"].shape == (2, 3)
+    white = build_white_mask_model(joint)(images * 255, training=False)["probs"]
+    expected = classifier(2 * images - 1, training=False)
+    np.testing.assert_allclose(white, expected, atol=1e-6)
+    shared = {id(weight) for weight in classifier.weights}
+    assert shared < {id(weight) for weight in joint.weights}
 
 
 def test_features_of_odd_size_take_a_mask_of_their_size(images):

@@ -1,8 +1,12 @@
 """The joint model: one image in; its decision and its explanation out."""
 
+from collections.abc import Collection
+from typing import Literal
+
 import keras
 
-from keras_xai.models.masking import remove_mask
+from keras_xai.models.explainer import build_explainer
+from keras_xai.models.masking import insert_mask, remove_mask
 
 
 def build_joint(
@@ -38,6 +42,39 @@ def build_joint(
     mask = explainer(x)
     probs = classifier({"image": x, "mask": mask})
     return keras.Model(image, {"mask": mask, "probs": probs}, name="joint")
+
+
+def make_joint(
+    classifier: keras.Model,
+    at: Collection[str],
+    *,
+    mask_pooling: Literal["max", "average"] = "max",
+    scale: float = 1 / 255,
+    offset: float = 0.0,
+) -> keras.Model:
+    """Builds a joint model around any classifier, with the paper's explainer.
+
+    Args:
+        classifier: see `insert_mask`; the joint model shares its layers.
+        at: names of its layers whose outputs are multiplied by the mask.
+        mask_pooling: see `insert_mask`.
+        scale: factor on the stored image, after which the classifier and the explainer
+            take it.
+        offset: added after scaling.
+
+    Returns:
+        A model as from `build_joint`. To train it from the command line, see
+        `keras-xai train --model --at`.
+
+    Raises:
+        ValueError: as `insert_mask` and `build_explainer` do.
+
+    Reference:
+        [IbPRIA19] Sec. 4: "any classification model can be used".
+    """
+    masked = insert_mask(classifier, at, mask_pooling=mask_pooling)
+    explainer = build_explainer(classifier.input_shape[1:])
+    return build_joint(explainer, masked, scale=scale, offset=offset)
 
 
 def build_white_mask_model(joint: keras.Model) -> keras.Model:
