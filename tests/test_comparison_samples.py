@@ -60,6 +60,18 @@ def test_sample_is_resized_to_what_the_classifier_takes(polygons):
     assert sample.boxes.draw(sample.boxes.images[:1]).shape == (1, 16, 24)
 
 
+def test_splits_are_taken_as_they_are(polygons, splits):
+    of_path = read_sample(polygons, (32, 32, 3), target="triangle", seed=2)
+    of_splits = read_sample(splits, (32, 32, 3), seed=2)
+    assert of_splits.split.filenames == of_path.split.filenames
+    np.testing.assert_array_equal(of_splits.split.images, of_path.split.images)
+    np.testing.assert_array_equal(of_splits.targets.images, of_path.targets.images)
+    with pytest.raises(InputError, match=r"The splits have .*\(32, 32, 3\); expected"):
+        read_sample(splits, (16, 16, 3))
+    with pytest.raises(InputError, match="`target`. It is for a folder in VOC layout"):
+        read_sample(splits, (32, 32, 3), target="triangle")
+
+
 def test_without_annotations_no_target_is_known(tmp_path, rng):
     for name in ("a", "b"):
         (tmp_path / name).mkdir()

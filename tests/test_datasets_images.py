@@ -4,7 +4,8 @@ import numpy as np
 import pytest
 from PIL import ExifTags, Image, PngImagePlugin
 
-from keras_xai.datasets.collection import open_images
+from keras_xai.datasets.arrays import from_arrays
+from keras_xai.datasets.collection import from_split, open_images
 from keras_xai.datasets.images import fit_image, list_images, read_image
 from keras_xai.errors import InputError
 
@@ -148,6 +149,16 @@ def test_images_of_an_array_are_numbered(names, tmp_path, rng):
     expected = np.round(arrays[names[0]][1] * 255)
     np.testing.assert_array_equal(images.load(1, 1, None)[..., 0], expected)
     assert images.load(0, 3, (6, 7)).shape == (6, 7, 3)
+
+
+def test_images_of_a_split_are_a_collection(rng):
+    pixels = rng.integers(0, 256, (2, 5, 4, 3), dtype=np.uint8)
+    split = from_arrays(pixels, [0, 1], ("a", "b"))
+    images = from_split(split)
+    assert images.filenames == ("image-00000", "image-00001")
+    np.testing.assert_array_equal(images.load(1, 3, None), pixels[1])
+    with pytest.raises(InputError, match="Two images of the split have one name"):
+        from_split(split._replace(filenames=("x", "x")))
 
 
 def test_arrays_that_are_no_images_are_named(tmp_path):

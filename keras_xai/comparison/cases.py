@@ -11,7 +11,7 @@ from keras_xai.analyzers.methods import AnalyzerSpec, select_methods
 from keras_xai.analyzers.network import extract_network
 from keras_xai.comparison.faithfulness import Faithfulness, nearest_level
 from keras_xai.comparison.options import Options
-from keras_xai.comparison.samples import Sample, read_sample
+from keras_xai.comparison.samples import Data, Sample, read_sample
 from keras_xai.comparison.subjects import (
     ImageShape,
     Subject,
@@ -64,7 +64,7 @@ class Case(NamedTuple):
         return self.subject.class_names or self.sample.split.class_names
 
 
-def open_case(run: Path, data: Path, options: Options) -> Case:
+def open_case(run: Path, data: Data, options: Options) -> Case:
     """Reads all that a comparison needs; nothing is written.
 
     Args:
@@ -83,7 +83,9 @@ def open_case(run: Path, data: Path, options: Options) -> Case:
         subject = open_joint_run(run, options.classifier)
         names = subject.class_names
         shape = subject.classifier.input_shape[1:]
-        target = options.target or (find_target(names or ()) if is_voc(data) else None)
+        target = options.target
+        if target is None and isinstance(data, Path) and is_voc(data):
+            target = find_target(names or ())
         sample = _read(data, shape, options, target=target)
     else:
         model, shape = load_user_model(run)
@@ -182,7 +184,7 @@ def _hash_annotations(sample: Sample) -> str:
 
 
 def _read(
-    data: Path, shape: ImageShape, options: Options, target: str | None
+    data: Data, shape: ImageShape, options: Options, target: str | None
 ) -> Sample:
     return read_sample(
         data,

@@ -16,13 +16,14 @@ from keras_xai.comparison.heatmaps import BASELINES, JOINT, read_seconds_per_ima
 from keras_xai.comparison.measuring import measure_all
 from keras_xai.comparison.options import Options
 from keras_xai.comparison.pictures import draw_figures, write_examples
+from keras_xai.comparison.samples import Data, tell
 from keras_xai.comparison.tables import Method, write_tables
 from keras_xai.training.runs import describe_environment, open_run
 
 
 def compare(
     run: Path,
-    data: Path,
+    data: Data,
     out_dir: Path,
     options: Options,
     *,
@@ -105,7 +106,7 @@ def compare(
         {
             "settings": {
                 "run": str(run),
-                "data": str(data),
+                "data": tell(data),
                 **describe(case),
                 "methods": list(case.specs),
                 "batch_size": options.batch_size,

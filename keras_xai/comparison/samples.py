@@ -19,6 +19,10 @@ from keras_xai.training.validation import TARGET_MARGIN
 NUM_PIXELS = 2_000_000
 
 
+# A path that `read_splits` takes, or what it would return: training and validation.
+Data = Path | tuple[Split, Split]
+
+
 class Region(NamedTuple):
     """Where the images' targets are, drawn when asked for.
 
@@ -52,7 +56,7 @@ class Sample(NamedTuple):
 
 
 def read_sample(
-    data: Path,
+    data: Data,
     image_shape: ImageShape,
     *,
     target: str | None = None,
@@ -62,7 +66,8 @@ def read_sample(
     """Reads the images to compare on: of a data set's validation or test images.
 
     Args:
-        data: see `read_splits`; all but a folder in VOC layout have labels and no
+        data: a path, see `read_splits`, or a training and a validation split, such as
+            those of `from_batches`. All but a folder in VOC layout have labels and no
             annotations.
         image_shape: `(height, width, channels)` that the classifier takes; a size may
             be None, for the files' own. Images, boxes and masks are resized to it.
@@ -81,14 +86,24 @@ def read_sample(
     """
     height, width, num_channels = image_shape
     size = (height, width) if height and width else None
-    train, validation = read_splits(
-        data, target=target, size=size, num_channels=num_channels
-    )
-    if validation.image_shape[2] != num_channels:
-        raise InputError(
-            f"{data} has images of {validation.image_shape[2]} channels; expected "
-            f"{num_channels}, as the classifier takes them."
+    if isinstance(data, Path):
+        train, validation = read_splits(
+            data, target=target, size=size, num_channels=num_channels
         )
+    elif target is not None:
+        raise InputError(
+            "Invalid value for `target`. It is for a folder in VOC layout; expected "
+            f"none for splits. Received: target={target}"
+        )
+    else:
+        train, validation = data
+    wanted = (*(size or validation.image_shape[:2]), num_channels)
+    for split in (train, validation):
+        if split.image_shape != wanted:
+            raise InputError(
+                f"{tell(data)} have images of shape {split.image_shape}; expected "
+                f"{wanted}, as the classifier takes them."
+            )
     if num_images is None:
         height, width, _ = validation.image_shape
         num_images = max(1, NUM_PIXELS // (height * width))
@@ -100,6 +115,11 @@ def read_sample(
         train,
         validation.num_images,
     )
+
+
+def tell(data: Data) -> str:
+    """Says in a word or two which data these are."""
+    return str(data) if isinstance(data, Path) else "The splits"
 
 
 def draw_order(labels: np.ndarray, seed: int) -> np.ndarray:

@@ -13,6 +13,8 @@ from keras_xai.datasets.images import (
     list_images_below,
     read_image,
 )
+from keras_xai.datasets.split import Split
+from keras_xai.errors import InputError
 
 
 class Collection(NamedTuple):
@@ -27,6 +29,19 @@ class Collection(NamedTuple):
 
     filenames: tuple[str, ...]
     load: Callable[[int, int, tuple[int, int] | None], np.ndarray]
+
+
+def from_split(split: Split) -> Collection:
+    """Takes the images of a split, such as one of `from_batches`, without their labels.
+
+    Raises:
+        InputError: if two have one name.
+    """
+    if len(set(split.filenames)) != split.num_images:
+        raise InputError(
+            "Two images of the split have one name; expected different filenames."
+        )
+    return Collection(split.filenames, lambda i, *how: fit_image(split.images[i], *how))
 
 
 def open_images(path: Path) -> Collection:
