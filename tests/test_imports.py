@@ -15,6 +15,7 @@ MAY_IMPORT = {
     "analyzers": {"errors"},
     "datasets": {"errors"},
     "report": {
+        "datasets.arrays",
         "datasets.class_names",
         "datasets.classification",
         "datasets.images",

@@ -13,9 +13,10 @@ from test_report_runs import write_run
 from tiny_run import write_inputs
 
 from keras_xai.cli import main
+from keras_xai.datasets.images import read_image
 from keras_xai.errors import InputError
 from keras_xai.report.report import recognise, write_report
-from keras_xai.report.truths import Truth, read_truths
+from keras_xai.report.truths import read_truths
 
 
 def write_decoding(folder, layer="pool", *, reference=True):
@@ -239,10 +240,13 @@ def test_truths_are_places_among_the_explained_classes(tmp_path):
     _, photos = write_class_folders(tmp_path)
     names = [f"{c}/{c}.png" for c in "abc"]  # of photos/val, explained alone
     found = read_truths(photos, names, ["c", "x", "a", "b"])
-    assert found == {
-        f"{c}/{c}.png": Truth(photos / "val" / c / f"{c}.png", place)
-        for c, place in (("a", 2), ("b", 3), ("c", 0))
+    assert {name: truth.label for name, truth in found.items()} == {
+        "a/a.png": 2,
+        "b/b.png": 3,
+        "c/c.png": 0,
     }
+    expected = read_image(photos / "val" / "b" / "b.png", 3)
+    np.testing.assert_array_equal(found["b/b.png"].load((8, 8)), expected)
     inputs = write_inputs(tmp_path / "voc")
     names = [f"{i:06d}.png" for i in range(6)]
     for classes in (["no star", "star"], ["star", "x", "no star"]):
@@ -251,6 +255,23 @@ def test_truths_are_places_among_the_explained_classes(tmp_path):
         assert labels == ["no star", "star"] * 3
     with pytest.raises(InputError, match="of the classes cat, dog; expected one that"):
         read_truths(inputs.data, names, ["cat", "dog"])
+
+
+def test_an_array_gives_images_and_true_labels(tmp_path, rng):
+    images = rng.integers(0, 256, (4, 8, 8), dtype=np.uint8)
+    labels = np.array([0, 1, 1, 0])
+    path = tmp_path / "set.npz"
+    np.savez(path, x_train=images, y_train=labels, x_test=images, y_test=labels)
+    names = [f"{i:06d}" for i in range(4)]
+    found = read_truths(path, names, ["0", "1", "2"])
+    assert [found[name].label for name in names] == labels.tolist()
+    expected = images[2][..., None].repeat(3, axis=-1)
+    np.testing.assert_array_equal(found["000002"].load((8, 8)), expected)
+    assert recognise(path) == "data"
+    with pytest.raises(InputError, match="no image 000003, which .*set.npz has"):
+        read_truths(path, names[:3], ["0", "1"])
+    with pytest.raises(InputError, match="set.npz has a class '1'; expected one of 0"):
+        read_truths(path, names, ["0", "x"])
 
 
 def test_class_folders_of_other_classes_or_images_are_refused(tmp_path):
@@ -277,7 +298,7 @@ def test_what_makes_no_page_gets_one_sentence(folders, tmp_path, capsys):
     assert "log.csv is no folder" in refused(log, out)
     message = refused(tmp_path, out)
     assert "is none that a report is made of" in message
-    assert "As the latter: " in message
+    assert "As class folders: " in message
     assert "expected a file that ends in .html" in refused(*folders.values())
     message = fails(capsys, "report", folders["run"], log / "page.html")
     assert message == f"keras-xai report: {log}: File exists\n"

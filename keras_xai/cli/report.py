@@ -11,8 +11,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         type=Path,
         metavar="FOLDER",
         nargs="+",
-        help="of `train`, `explain`, `compare` or `decode`, in any mix; that of a data "
-        "set adds images and true labels to explanations",
+        help="of `train`, `explain`, `compare` or `decode`, in any mix; a data set "
+        "adds images and true labels to explanations",
     )
     parser.add_argument(
         "out", type=Path, metavar="OUT.html", help="page to write; it needs no network"

@@ -225,13 +225,14 @@ def _encode(
         height, width = mask.shape
         truth = truths.get(prediction.filename)
         overlay = folder / "overlays" / f"{prediction.filename}.png"
-        path = overlay if truth is None else truth.path
+        size = (height, width)
+        image = read_image(overlay, 3, size) if truth is None else truth.load(size)
         examples.append(
             Example(
                 prediction,
                 width,
                 height,
-                pictures.encode_image(read_image(path, 3, (height, width))),
+                pictures.encode_image(image),
                 picture,
                 float(mask.mean(dtype=np.float64)),
                 float(mask.max()),

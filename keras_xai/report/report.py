@@ -39,8 +39,8 @@ def write_report(folders: Sequence[Path], out_path: Path) -> None:
     Args:
         folders: any mix of folders of `train`, `explain`, `compare` and `decode`, each
             recognised by what it holds; explanations of a run bring the decisions of
-            its classifier, if they were explained, with them. The folder of a data set
-            adds images and true labels to explanations.
+            its classifier, if they were explained, with them. A data set, a folder or
+            an .npz file, adds images and true labels to explanations.
         out_path: the HTML file; an older one is replaced. It appears when it is whole.
 
     Raises:
@@ -77,6 +77,8 @@ def recognise(folder: Path) -> FolderKind:
     Raises:
         InputError: if it is missing, or none of the kinds that a page is made of.
     """
+    if folder.is_file() and folder.suffix == ".npz":
+        return "data"
     if not folder.is_dir():
         what = "is no folder" if folder.exists() else "does not exist"
         raise InputError(f"{folder} {what}; expected one that a verb has made.")
@@ -92,7 +94,8 @@ def recognise(folder: Path) -> FolderKind:
         f"{folder} is none that a report is made of; expected a folder made by train "
         "(log.csv, after its first epoch), explain (predictions.csv), compare "
         "(comparison.json, once it is finished) or decode (settings.json); or a data "
-        "set, in VOC layout or with one folder of images a class. As the latter: "
+        "set, in VOC layout, with one folder of images a class, or an .npz file. As "
+        "class folders: "
         f"{reason}"
     )
 

@@ -1,20 +1,31 @@
 """The true labels of explained images, from the data set they are of."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from functools import partial
 from pathlib import Path
 from typing import NamedTuple
 
+import numpy as np
+
+from keras_xai.datasets.arrays import read_npz
 from keras_xai.datasets.class_names import find_target
 from keras_xai.datasets.classification import list_class_files
+from keras_xai.datasets.images import fit_image, read_image
 from keras_xai.datasets.voc import read_labels, read_lines
 from keras_xai.errors import InputError
 
 
 class Truth(NamedTuple):
-    """What the data set knows of an explained image: its file and its label."""
+    """What the data set knows of an explained image.
 
-    path: Path
+    Attributes:
+        label: its place among the explained classes.
+        load: from `(height, width)` to the image of this size, `(height, width, 3)`
+            uint8.
+    """
+
     label: int
+    load: Callable[[tuple[int, int]], np.ndarray]
 
 
 def read_truths(
@@ -23,7 +34,8 @@ def read_truths(
     """Finds the validation images among explained ones, and their true labels.
 
     Args:
-        data_dir: the data set, in VOC layout or with one folder of images a class.
+        data_dir: the data set, in VOC layout, with one folder of images a class, or an
+            .npz file.
         filenames: of the explained images.
         class_names: of the labels; for a VOC folder, with a target and its negation.
 
@@ -35,6 +47,8 @@ def read_truths(
         InputError: if the list is missing or broken, the classes are others, or a
             validation image was not explained.
     """
+    if data_dir.suffix == ".npz":
+        return _read_npz(data_dir, filenames, class_names)
     if (data_dir / "JPEGImages").is_dir():
         target = find_target(class_names)
         if target is None:
@@ -47,17 +61,12 @@ def read_truths(
         labels = _read_voc(data_dir, target)
         return {
             _find(name, named, data_dir): Truth(
-                data_dir / "JPEGImages" / named[name], places[label]
+                places[label], _loader(data_dir / "JPEGImages" / named[name])
             )
             for name, label in labels.items()
         }
     _, files, names = list_class_files(data_dir)
-    unknown = [name for name in names if name not in class_names]
-    if unknown:
-        raise InputError(
-            f"{data_dir} has a class {unknown[0]!r}; expected one of "
-            f"{', '.join(class_names)}, as the explanations."
-        )
+    places = _places(names, class_names, data_dir)
     # Explained were the files of the folder, or of the one with the validation images.
     named = {filename: filename for filename in filenames}
     root = data_dir
@@ -65,10 +74,42 @@ def read_truths(
         root = files[0][0].parent.parent
     return {
         _find(path.relative_to(root).as_posix(), named, data_dir): Truth(
-            path, class_names.index(names[label])
+            places[label], _loader(path)
         )
         for path, label in files
     }
+
+
+def _read_npz(
+    path: Path, filenames: Sequence[str], class_names: Sequence[str]
+) -> dict[str, Truth]:
+    """Finds the test images, which are explained under their numbers."""
+    _, test = read_npz(path)
+    places = _places(test.class_names, class_names, path)
+    named = {filename: filename for filename in filenames}
+    return {
+        _find(f"{i:06d}", named, path): Truth(
+            places[test.labels[i]], partial(fit_image, test.images[i], 3)
+        )
+        for i in range(test.num_images)
+    }
+
+
+def _places(
+    names: Sequence[str], class_names: Sequence[str], data_dir: Path
+) -> list[int]:
+    """Returns each class's place among the explained ones."""
+    unknown = [name for name in names if name not in class_names]
+    if unknown:
+        raise InputError(
+            f"{data_dir} has a class {unknown[0]!r}; expected one of "
+            f"{', '.join(class_names)}, as the explanations."
+        )
+    return [class_names.index(name) for name in names]
+
+
+def _loader(path: Path) -> Callable[[tuple[int, int]], np.ndarray]:
+    return partial(read_image, path, 3)
 
 
 def _find(name: str, named: Mapping[str, str], data_dir: Path) -> str:
