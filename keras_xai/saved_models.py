@@ -34,4 +34,5 @@ def load_model(path: Path) -> keras.Model:
 def _reason(text: str) -> str:
     """Returns the first line of Keras' innermost reason."""
     *_, innermost = text.rpartition("Exception encountered: ")
-    return next(iter(innermost.strip().splitlines()), "no reason")
+    line = next(iter(innermost.strip().splitlines()), "no reason")
+    return line.partition(" Full object config:")[0]

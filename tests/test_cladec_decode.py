@@ -284,3 +284,15 @@ def test_sequential_model_is_loaded_as_any_other(tmp_path, rng):
     np.testing.assert_array_equal(loaded(images), model(images))
     classifier = build_image_classifier(loaded, (8, 8, 1), from_logits=True)
     np.testing.assert_allclose(np.sum(classifier(images), axis=1), 1, rtol=1e-6)
+
+
+def test_a_layer_that_is_not_built_in_is_named(tmp_path):
+    class Double(keras.layers.Layer):
+        def call(self, x):
+            return 2 * x
+
+    image = keras.Input((8, 8, 3))
+    keras.Model(image, Double()(image)).save(tmp_path / "custom.keras")
+    with pytest.raises(InputError, match="Could not locate class 'Double'") as caught:
+        load_model(tmp_path / "custom.keras")
+    assert "built-in layers" in str(caught.value) and "{" not in str(caught.value)
