@@ -1,14 +1,17 @@
 import json
+from pathlib import Path
 
 import pytest
 
 from keras_xai.recipes import PROFILES, RECIPES
-from keras_xai.reproduction import joint
+from keras_xai.reproduction import cladec, compare, joint, real
 from keras_xai.reproduction.joint_claims import QUESTIONS, judge
 from keras_xai.reproduction.joint_summary import write_summary
 from keras_xai.reproduction.ledger import format_spread
 from keras_xai.sweeps import Cell, run_missing
 from keras_xai.training.config import config_from_dict
+
+RESULTS = Path(__file__).parent.parent / "results"
 
 
 def fake_result(seed, accuracy=1.0, alone=0.62, coverage=0.01, mass=0.7):
@@ -36,6 +39,16 @@ def fake_result(seed, accuracy=1.0, alone=0.62, coverage=0.01, mass=0.7):
 
 def question(name):
     return next(q for q in QUESTIONS if q.claim.id == name)
+
+
+@pytest.mark.parametrize("sweep", [cladec, compare, joint, real])
+def test_what_was_measured_belongs_to_a_cell_of_today(sweep):
+    folder = RESULTS / sweep.__name__.rpartition(".")[2] / "cells"
+    measured = {path.name for path in folder.glob("*.json")}
+    assert measured
+    assert measured <= {
+        cell.filename for profile in PROFILES for cell in sweep.cells(profile)
+    }
 
 
 def test_the_paper_profile_has_the_papers_numbers():

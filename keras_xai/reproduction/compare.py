@@ -48,17 +48,20 @@ def cells(profile: str) -> list[Cell]:
             name,
             {
                 "training": trainings[name].spec,
-                "options": dataclasses.asdict(
-                    dataclasses.replace(
-                        OPTIONS[profile], seed=trainings[name].spec["seed"]
-                    )
-                ),
+                "options": _describe(OPTIONS[profile])
+                | {"seed": trainings[name].spec["seed"]},
                 "seed": trainings[name].spec["seed"],
             },
         )
         for name in names
         if name in trainings
     ]
+
+
+def _describe(options: Options) -> dict[str, Any]:
+    """What was asked for: an option that is new and None leaves a cell what it was."""
+    values = dataclasses.asdict(options)
+    return {name: value for name, value in values.items() if value is not None}
 
 
 def measure(cell: Cell, work_dir: Path, results_dir: Path) -> dict[str, Any]:
