@@ -1,5 +1,6 @@
 """Grids of images and masks, and curves."""
 
+import io
 import textwrap
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -10,9 +11,11 @@ import matplotlib
 matplotlib.use("Agg")
 import matplotlib.pyplot as plt
 import numpy as np
+from PIL import Image
 
 THRESHOLD = 0.75  # [IbPRIA19] Sec. 3
 DPI = 90
+MAX_BYTES = 300_000  # of a figure
 
 
 def draw_mask_grid(
@@ -51,7 +54,7 @@ def draw_mask_grid(
         for column, name in enumerate(("image", "mask", f"mask > {THRESHOLD}")):
             axes[0, 3 * i + column].set_title(name, fontsize=7)
     figure.suptitle(title, fontsize=10)
-    _save(figure, path)
+    save_figure(figure, path)
 
 
 def draw_heatmap_grid(
@@ -99,7 +102,7 @@ def draw_heatmap_grid(
         words = name.replace("_", " ").replace(".", ". ")
         axis.set_title(textwrap.fill(words, 13), fontsize=7)
     figure.suptitle(title, fontsize=9)
-    _save(figure, path)
+    save_figure(figure, path)
 
 
 def draw_curves(
@@ -150,7 +153,7 @@ def draw_curves(
         axis.legend(fontsize=7, loc="lower right")
     axes[0, 0].set_ylabel(ylabel, fontsize=8)
     figure.suptitle(title, fontsize=10)
-    _save(figure, path)
+    save_figure(figure, path)
 
 
 def draw_perturbation_curves(
@@ -203,7 +206,7 @@ def draw_perturbation_curves(
         f"{patch_size} patches)",
         fontsize=10,
     )
-    _save(figure, path)
+    save_figure(figure, path)
 
 
 def _cell_inches(images: np.ndarray) -> float:
@@ -211,9 +214,20 @@ def _cell_inches(images: np.ndarray) -> float:
     return max(1.0, max(images.shape[1:3]) / DPI) + 0.25
 
 
-def _save(figure: plt.Figure, path: Path) -> None:
+def save_figure(figure: plt.Figure, path: Path) -> None:
+    """Writes a PNG, of 256 colours if it would be too large, and closes the figure.
+
+    Args:
+        figure: laid out and drawn here.
+        path: the PNG to write; its folder is made.
+    """
     path.parent.mkdir(parents=True, exist_ok=True)
     figure.tight_layout()
-    smaller = {"optimize": True}
-    figure.savefig(path, dpi=DPI, metadata={"Software": None}, pil_kwargs=smaller)
+    drawn = io.BytesIO()
+    figure.savefig(drawn, format="png", dpi=DPI)
     plt.close(figure)
+    with Image.open(drawn) as image:
+        colours = image.convert("RGB")
+    colours.save(path, optimize=True)
+    if path.stat().st_size > MAX_BYTES:
+        colours.quantize(256, Image.Quantize.FASTOCTREE).save(path, optimize=True)

@@ -3,11 +3,10 @@
 from collections.abc import Mapping
 from pathlib import Path
 
-import matplotlib
-
-matplotlib.use("Agg")
 import matplotlib.pyplot as plt
 import numpy as np
+
+from keras_xai.report.figures import save_figure
 
 
 def draw_image_grid(
@@ -47,7 +46,4 @@ def draw_image_grid(
             axes[0, start].set_title(heading, fontsize=8, loc="left")
         start += width
     figure.suptitle(title, fontsize=9)
-    path.parent.mkdir(parents=True, exist_ok=True)
-    figure.tight_layout()
-    figure.savefig(path, dpi=90, metadata={"Software": None})
-    plt.close(figure)
+    save_figure(figure, path)
