@@ -1,5 +1,7 @@
 """Models in `.keras` files."""
 
+import importlib.util
+import inspect
 from pathlib import Path
 
 import keras
@@ -23,12 +25,43 @@ def load_model(path: Path) -> keras.Model:
         model = keras.models.load_model(path, compile=False)
     except (ValueError, TypeError, OSError, KeyError) as error:
         raise InputError(
-            f"{path} cannot be loaded; expected a model of built-in layers, saved by "
-            f"Keras 3. Received: {_reason(str(error))}"
+            f"{path} cannot be loaded; expected a model of built-in layers or those of "
+            f"--custom-objects, saved by Keras 3. Received: {_reason(str(error))}"
         ) from None
     if isinstance(model, keras.Sequential) and model.built:
         return keras.Model(model.inputs[0], model.outputs[0], name=model.name)
     return model
+
+
+def register_custom_objects(path: Path) -> None:
+    """Runs a Python file and makes its classes and functions known to `load_model`.
+
+    Args:
+        path: the file in which a model's own layers, activations and the like are
+            defined. It is code and is run as such: it should be the user's own.
+
+    Raises:
+        InputError: if it is missing, no Python, or stops with an exception.
+    """
+    spec = importlib.util.spec_from_file_location(path.stem, path)
+    if spec is None or spec.loader is None or not path.is_file():
+        raise InputError(f"{path} is no Python file; expected one that defines layers.")
+    module = importlib.util.module_from_spec(spec)
+    try:
+        spec.loader.exec_module(module)
+    except Exception as error:
+        raise InputError(
+            f"{path} cannot be run; expected a Python file that defines layers. "
+            f"Received: {type(error).__name__}: {error}"
+        ) from error
+    keras.saving.get_custom_objects().update(
+        {
+            name: value
+            for name, value in vars(module).items()
+            if (inspect.isclass(value) or inspect.isfunction(value))
+            and value.__module__ == module.__name__
+        }
+    )
 
 
 def _reason(text: str) -> str:

@@ -18,9 +18,7 @@ from keras_xai.datasets.hashing import hash_arrays
 from keras_xai.errors import InputError
 from keras_xai.evaluation.reconstruction import squared_error
 from keras_xai.models.classifier import build_classifier
-from keras_xai.models.image_classifier import build_image_classifier
 from keras_xai.report.report import write_report
-from keras_xai.saved_models import load_model
 
 QUICK = ["--epochs=1", "--batch-size=8", "--precision=float32", "--quiet"]
 pytestmark = pytest.mark.usefixtures("float32")
@@ -273,26 +271,3 @@ def test_joint_models_classifier_is_decoded_under_a_white_mask(images, tmp_path)
 
 def test_units_are_numbers_and_ranges():
     assert _parse_units("0,3,8-10") == (0, 3, 8, 9, 10)
-
-
-def test_sequential_model_is_loaded_as_any_other(tmp_path, rng):
-    layers = [keras.Input((8, 8, 1)), keras.layers.Flatten(), keras.layers.Dense(2)]
-    model = keras.Sequential(layers)
-    model.save(tmp_path / "model.keras")
-    loaded = load_model(tmp_path / "model.keras")
-    images = rng.random((3, 8, 8, 1)).astype(np.float32)
-    np.testing.assert_array_equal(loaded(images), model(images))
-    classifier = build_image_classifier(loaded, (8, 8, 1), from_logits=True)
-    np.testing.assert_allclose(np.sum(classifier(images), axis=1), 1, rtol=1e-6)
-
-
-def test_a_layer_that_is_not_built_in_is_named(tmp_path):
-    class Double(keras.layers.Layer):
-        def call(self, x):
-            return 2 * x
-
-    image = keras.Input((8, 8, 3))
-    keras.Model(image, Double()(image)).save(tmp_path / "custom.keras")
-    with pytest.raises(InputError, match="Could not locate class 'Double'") as caught:
-        load_model(tmp_path / "custom.keras")
-    assert "built-in layers" in str(caught.value) and "{" not in str(caught.value)

@@ -39,6 +39,29 @@ def add_input_format(parser: Any) -> None:
     )
 
 
+def add_custom_objects(parser: Any) -> None:
+    """Adds where layers are defined that are no part of Keras.
+
+    Args:
+        parser: a parser or one of its groups.
+    """
+    parser.add_argument(
+        "--custom-objects",
+        type=Path,
+        metavar="FILE",
+        help="Python file that defines the layers and functions of your own model that "
+        "Keras does not have; it is run",
+    )
+
+
+def register_custom_objects(args: argparse.Namespace) -> None:
+    """Makes known what `add_custom_objects` names; call it before a model is loaded."""
+    if args.custom_objects is not None:
+        from keras_xai.saved_models import register_custom_objects
+
+        register_custom_objects(args.custom_objects)
+
+
 def add_class_names(parser: Any, default: str) -> None:
     """Adds what the outputs of a user's own model are called.
 

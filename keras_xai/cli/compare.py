@@ -9,10 +9,12 @@ from keras_xai.analyzers.methods import METHODS
 from keras_xai.cli.arguments import (
     add_class_names,
     add_classifier,
+    add_custom_objects,
     add_input_format,
     add_run,
     add_seed,
     check_seed,
+    register_custom_objects,
 )
 from keras_xai.cli.quiet import import_tensorflow
 from keras_xai.errors import InputError
@@ -110,6 +112,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     )
     add_input_format(model)
     add_class_names(model, "those of the data, in their order")
+    add_custom_objects(model)
     add_seed(parser)
     parser.add_argument(
         "--batch-size", type=int, default=16, help="images in memory at a time"
@@ -126,6 +129,7 @@ def run(args: argparse.Namespace) -> str:
     """Compares and returns where the result is."""
     check_seed(args.seed)
     import_tensorflow()
+    register_custom_objects(args)
 
     import tensorflow as tf
     from rich.console import Console

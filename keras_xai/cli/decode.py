@@ -5,10 +5,12 @@ from pathlib import Path
 
 from keras_xai.cli.arguments import (
     add_class_names,
+    add_custom_objects,
     add_input_format,
     add_precision,
     add_seed,
     check_seed,
+    register_custom_objects,
 )
 from keras_xai.cli.quiet import import_tensorflow
 from keras_xai.errors import InputError
@@ -65,6 +67,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     )
     add_input_format(parser)
     add_class_names(parser, "those of the data, in their order")
+    add_custom_objects(parser)
     parser.add_argument(
         "--constant",
         type=_parse_constant,
@@ -81,6 +84,7 @@ def run(args: argparse.Namespace) -> str:
     """Decodes and returns where the result is."""
     check_seed(args.seed)
     import_tensorflow()
+    register_custom_objects(args)
 
     import keras
     import tensorflow as tf
@@ -163,6 +167,7 @@ def run(args: argparse.Namespace) -> str:
                 "constants": constants,
                 "logits": args.logits,
                 "output_names": args.class_names,
+                "custom_objects": args.custom_objects and str(args.custom_objects),
                 "resize": args.resize,
             },
             report=lambda method, row: report(

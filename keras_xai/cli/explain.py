@@ -10,8 +10,10 @@ from keras_xai.cli.arguments import (
     INPUT_RANGE,
     add_class_names,
     add_classifier,
+    add_custom_objects,
     add_input_format,
     add_run,
+    register_custom_objects,
 )
 from keras_xai.cli.quiet import import_tensorflow
 from keras_xai.errors import InputError
@@ -81,6 +83,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     model = parser.add_argument_group("a classifier of your own")
     add_input_format(model)
     add_class_names(model, "class 0, class 1, …")
+    add_custom_objects(model)
 
 
 def run(args: argparse.Namespace) -> str:
@@ -89,6 +92,7 @@ def run(args: argparse.Namespace) -> str:
     methods = _select_analyzers(names)
     _check_options(args, names)
     import_tensorflow()
+    register_custom_objects(args)
 
     import tensorflow as tf
 
@@ -195,7 +199,8 @@ def _describe(args: argparse.Namespace, names: tuple[str, ...]) -> dict[str, Any
         "model": str(args.run),
         "images": str(args.images),
         "method": list(names),
-        "decoded": None if args.decoded is None else str(args.decoded),
+        "decoded": args.decoded and str(args.decoded),
+        "custom_objects": args.custom_objects and str(args.custom_objects),
         **{name: getattr(args, name, None) for name in options},
     }
 

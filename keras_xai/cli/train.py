@@ -7,10 +7,12 @@ from pathlib import Path
 
 from keras_xai.cli.arguments import (
     add_class_names,
+    add_custom_objects,
     add_input_format,
     add_precision,
     add_seed,
     check_seed,
+    register_custom_objects,
 )
 from keras_xai.cli.quiet import import_tensorflow
 from keras_xai.cli.recipe import load_config
@@ -96,6 +98,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     )
     add_input_format(parser)
     add_class_names(parser, "those of the data, in their order")
+    add_custom_objects(parser)
     add_seed(parser)
     add_precision(parser)
     parser.add_argument(
@@ -120,6 +123,7 @@ def run(args: argparse.Namespace) -> str:
     )
 
     import_tensorflow()
+    register_custom_objects(args)
 
     from keras_xai.cli.progress import epoch_lines
     from keras_xai.comparison.subjects import load_user_model

@@ -33,6 +33,7 @@ DEFAULTS: dict[str, Any] = {
     "input_range": [0.0, 1.0],
     "logits": False,
     "class_names": None,
+    "custom_objects": None,
     "classifier": "alone",
     "num_samples": 16,
     "seconds_per_method": 3600.0,
@@ -259,7 +260,7 @@ def _command(settings: dict[str, Any]) -> list[str]:
     command = ["keras-xai", "explain", settings["model"], settings["images"]]
     command += ["explained", "--method", *settings["method"]]
     for name, default in DEFAULTS.items():
-        value = settings[name]
+        value = settings.get(name, default)
         if value == default:
             continue
         command.append(f"--{name.replace('_', '-')}")

@@ -297,6 +297,8 @@ def _command(settings: dict[str, Any]) -> list[str]:
         command += ["--target", settings["target"]]
     if settings.get("output_names"):
         command += ["--class-names", *settings["output_names"]]
+    if settings.get("custom_objects"):
+        command += ["--custom-objects", settings["custom_objects"]]
     if settings["units"]:
         command += ["--units", ",".join(map(str, settings["units"]))]
     if settings["other"]:
