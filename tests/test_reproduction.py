@@ -79,6 +79,20 @@ def test_a_white_mask_costs_the_same_at_both_sizes():
 
 
 @pytest.mark.parametrize("profile", PROFILES)
+def test_a_target_costs_our_recipe_the_same_at_both_sizes(profile):
+    """Its price is of a white mask; a target has as many pixels at both sizes."""
+    specs = {cell.name: cell.spec for cell in joint.cells(profile)}
+    prices = set()
+    for size, price in joint.OUR_PRICE.items():
+        pixels = joint.SIZES[profile][size][0]
+        config = config_from_dict(
+            specs[f"joint_l1-{price}_paper-{pixels}_seed0"]["config"]
+        )
+        prices.add(config.stages[-1].l1 / pixels**2)
+    assert len(prices) == 1
+
+
+@pytest.mark.parametrize("profile", PROFILES)
 def test_cells_are_unique_and_settings_alike_over_seeds(profile):
     cells = joint.cells(profile)
     assert len({cell.name for cell in cells}) == len(cells)

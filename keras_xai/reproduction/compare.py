@@ -13,7 +13,10 @@ from keras_xai.reproduction import joint
 from keras_xai.sweeps import Cell
 
 # The classifier alone, of a recipe that learns and of the paper's, which does not.
-TRAININGS = ("joint_l1-x1", "joint-2019_l1-1e-06")
+TRAININGS = {
+    size: (f"joint_l1-{joint.OUR_PRICE[size]}", "joint-2019_l1-1e-06")
+    for size in ("half", "full")
+}
 OPTIONS = {
     "smoke": Options(methods=(), num_images=6, leak_steps=2, num_steps=2),
     "quick": Options(),
@@ -39,9 +42,9 @@ def cells(profile: str) -> list[Cell]:
     sizes = joint.SIZES[profile]
     names = [
         f"{training}_paper-{sizes[size][0]}_seed{seed}"
-        for size, seeds in (("half", range(3)), ("full", range(3)))
-        for training in TRAININGS
-        for seed in seeds
+        for size, trainings_of_size in TRAININGS.items()
+        for training in trainings_of_size
+        for seed in range(3)
     ]
     return [
         Cell(

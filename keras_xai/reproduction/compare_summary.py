@@ -16,6 +16,7 @@ from keras_xai.reproduction.groups import (
     finished_seeds,
     group_by_setting,
 )
+from keras_xai.reproduction.joint import OUR_PRICE
 from keras_xai.reproduction.ledger import (
     Claim,
     format_spread,
@@ -27,7 +28,8 @@ from keras_xai.sweeps import Cell, read_results
 from keras_xai.training.runs import write_atomically
 
 PAPER = "IbPRIA19 Fig. 6"
-PAPER_TRAINING, OUR_TRAINING = "joint-2019_l1-1e-06", "joint_l1-x1"
+PAPER_TRAININGS = ("joint-2019_l1-1e-06",)
+OUR_TRAININGS = tuple(f"joint_l1-{price}" for price in OUR_PRICE.values())
 DECIDING = ("mass_target", "rank_target", "iou_target", "pointing_target")
 DIGITS = 3  # of the tables
 GROUPS = {
@@ -100,10 +102,11 @@ def judge(groups: Mapping[str, Group], data: str, profile: str) -> dict[str, Any
     paper, ours = (
         [
             result
+            for name in names
             for result in finished(groups.get(f"{name}_{data}", {}))
             if _has_the_ten(result)
         ]
-        for name in (PAPER_TRAINING, OUR_TRAINING)
+        for names in (PAPER_TRAININGS, OUR_TRAININGS)
     )
     return ledger.judge(
         CLAIM,

@@ -5,13 +5,14 @@ from typing import Any, NamedTuple
 
 from keras_xai.reproduction import ledger
 from keras_xai.reproduction.groups import Group, Result, finished
+from keras_xai.reproduction.joint import OUR_PRICE, SIZES
 from keras_xai.reproduction.ledger import Claim
 
 PAPER = "IbPRIA19"
 
 
 class Question(NamedTuple):
-    """A claim, and the cells that answer it; `{size}` is filled in.
+    """A claim, and the cells that answer it; `{size}` and our `{price}` are filled in.
 
     Attributes:
         claim: of the paper.
@@ -65,7 +66,7 @@ QUESTIONS = (
             0.02,
         ),
         "joint-2019_l1-1e-06_paper-{size}",
-        "joint_l1-x1_paper-{size}",
+        "joint_l1-{price}_paper-{size}",
     ),
     Question(
         Claim(
@@ -76,7 +77,7 @@ QUESTIONS = (
             least=0.99,
         ),
         "joint-2019_l1-1e-06_paper-{size}",
-        "joint_l1-x1_paper-{size}",
+        "joint_l1-{price}_paper-{size}",
     ),
     Question(
         Claim(
@@ -88,7 +89,7 @@ QUESTIONS = (
             least=0.05,
         ),
         "joint-2019_l1-1e-06_paper-{size}",
-        "joint_l1-x1_paper-{size}",
+        "joint_l1-{price}_paper-{size}",
     ),
     Question(
         Claim(
@@ -137,7 +138,7 @@ QUESTIONS = (
             least=0.6,
         ),
         "joint-2019_l1-1e-06_paper-{size}",
-        "joint_l1-x1_paper-{size}",
+        "joint_l1-{price}_paper-{size}",
     ),
     Question(
         Claim(
@@ -169,7 +170,8 @@ def judge(
     paper_group = question.paper_group.format(size=size)
     if paper_group not in groups:
         return None
-    our_group = groups.get(question.our_group.format(size=size), {})
+    price = OUR_PRICE["full" if size == SIZES[profile]["full"][0] else "half"]
+    our_group = groups.get(question.our_group.format(size=size, price=price), {})
     return ledger.judge(
         question.claim,
         finished(groups[paper_group]),
