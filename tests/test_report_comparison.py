@@ -137,13 +137,30 @@ def test_verdict_is_made_from_the_numbers(folder):
         "failed: broken. With its mask the joint model labels 90.0% right, the "
         "classifier without a mask labels 80.0% right; the most frequent answer would "
         "be right for 60.0%.",
-        "Against the ground truth the joint mask is first in 1 of 2 measures (pointing "
-        "game), by more than two standard errors. First elsewhere: lrp.z in 1.",
-        "In faithfulness to the classifier the joint mask is nowhere first; its best "
-        "place is 4th of 4 (deletion). First elsewhere: lrp.z in 1.",
+        "Against the ground truth (n = 25) the joint mask is first in 1 of 2 measures "
+        "(pointing game), by more than two standard errors. First elsewhere: lrp.z in "
+        "1.",
+        "In faithfulness to the classifier (n = 25) the joint mask is ahead of no "
+        "method. First elsewhere: lrp.z in 1.",
         "A baseline is ahead of every analyzer in 0 of 2 measures.",
         "Analyzers that do no better than chance: 1 of 2 in pointing game (0.200).",
     ]
+
+
+def test_verdict_hides_nothing_of_the_mask(tmp_path):
+    """It is at chance, shares its first place, and its model has learned nothing."""
+    at_chance = ("ground truth", True, 0.2, (0.2, 0.5, 0.1, 0.3))
+    shared = ("complexity", True, None, (0.9, 0.9, 0.1, 0.2))
+    folder = tmp_path / "compared"
+    write_comparison(folder, metrics={"mass": at_chance, "gini": shared})
+    change(folder, accuracy={"joint": 0.6, "classifier": 0.8})
+    what, _, complexity, *_, ours, _ = verdict_of(folder)
+    assert what.endswith("the joint model has learned nothing for a mask to explain.")
+    assert complexity == (
+        "In complexity (n = 25) the joint mask is first in the only measure (gini), by "
+        "less than two standard errors, sharing it with others."
+    )
+    assert ours == "The joint mask does no better than chance in 1 of 1 measure: mass."
 
 
 def test_verdict_without_a_joint_model(folder):
@@ -291,8 +308,8 @@ def test_ties_are_said_to_be_ties(tmp_path):
     assert (aopc.first[0], ssim.first[0]) == ("all alike", "random, lrp.z and 1 more")
     _, sanity, *_, undecided = verdict_of(folder)
     assert sanity == (
-        "In sanity checks the joint mask is nowhere first; its best place is 4th of 4 "
-        "(ssim). First elsewhere: lrp.z in 1, gradient in 1, random in 1."
+        "In sanity checks (n = 25) the joint mask is ahead of no method. First "
+        "elsewhere: lrp.z in 1, gradient in 1, random in 1."
     )
     assert (aopc.ours, ssim.ours) == ("", "0.100, 4th of 4")
     assert undecided == "Measures that give every method the same value: aopc."

@@ -100,11 +100,11 @@ def test_one_page_holds_any_mix(folders, tmp_path, capsys):
     assert main(["report", *map(str, arguments)]) == 0
     assert capsys.readouterr().out == f"{out}\n"
     assert titles_of(out) == [
-        "A comparison, 2 runs, explanations, explained decisions and 2 decoded layers",
-        "The mask beside other methods",
+        "2 runs, explanations, explained decisions, a comparison and 2 decoded layers",
         "How they learned",
         "What the masks show",
         "What the decisions rest on",
+        "The mask beside other methods",
         "What is left of the images",
         "How it was made",
     ]
@@ -112,6 +112,25 @@ def test_one_page_holds_any_mix(folders, tmp_path, capsys):
     links = page.xpath("//div[@class='verdict']//a/@href")
     assert all(page.xpath(f"//*[@id='{link[1:]}']") for link in links)
     assert len(page.xpath("//style")) == len(page.xpath("//script")) == 1
+
+
+def test_a_data_set_of_something_else_is_refused(folders, tmp_path):
+    out = tmp_path / "page.html"
+    with pytest.raises(InputError, match="tells of runs and explanations alone"):
+        write_report([folders["comparison"], folders["data"]], out)
+    path = folders["run"] / "config.json"
+    settings = json.loads(path.read_text()) | {"class_names": ["no moon", "moon"]}
+    path.write_text(json.dumps(settings))
+    (folders["data"] / "ImageSets/Main/moon_val.txt").write_text("000000 -1\n")
+    with pytest.raises(InputError, match="no validation image as one of no moon, moon"):
+        write_report([folders["run"], folders["data"]], out)
+    images = tmp_path / "images"
+    for name in ("cat", "dog"):
+        (images / name).mkdir(parents=True)
+        Image.new("RGB", (8, 8)).save(images / name / "0.png")
+    with pytest.raises(InputError, match="has a class 'cat'; expected one of no moon"):
+        write_report([folders["run"], images], out)
+    assert not out.exists()
 
 
 def test_folders_of_one_kind_are_told_apart_by_name(tmp_path):

@@ -25,7 +25,7 @@ def x_of(epoch, num_epochs):
 
 
 def test_share_axis_goes_from_0_to_1_whatever_the_values():
-    [chart] = lay_out_charts({"run": log_of("val_coverage", 0.0, 0.25)})
+    [chart] = lay_out_charts({"run": log_of("val_pointing_game", 0.0, 0.25)})
     assert chart.ticks[0] == (BOTTOM, "0%")
     assert chart.ticks[-1] == (PLOT.y, "100%")
     [line] = chart.lines
@@ -78,11 +78,17 @@ def test_runs_have_a_line_each_on_the_axis_of_the_longest():
     [chart] = lay_out_charts(logs)
     assert chart.title == "Accuracy: validation"
     assert [(line.label, line.style) for line in chart.lines] == [
-        ("seed 0", "run-0"),
-        ("seed 1", "run-1"),
+        ("seed 0", "run-0 dash-0"),
+        ("seed 1", "run-1 dash-0"),
         ("majority rate", "reference"),
     ]
     assert chart.lines[1].path == f"M{x_of(1, 2):.1f},{BOTTOM:.1f} h0"
+
+
+def test_no_two_of_fifteen_runs_look_alike():
+    logs = {f"seed {i}": log_of("val_accuracy", 0.5) for i in range(15)}
+    [chart] = lay_out_charts(logs)
+    assert len({line.style for line in chart.lines}) == 15
 
 
 def edges_of(num_levels):
@@ -163,10 +169,10 @@ def test_examples_are_shared_between_the_groups(available, num_examples, chosen)
     assert tuple(map(len, groups.values())) == chosen
 
 
-def test_examples_are_the_first_of_the_list():
+def test_examples_are_spread_over_the_list():
     groups = choose(predictions_of(2, 5, 5), 2, 6)
     names = [p.filename for members in groups.values() for p in members]
-    assert names == ["0.png", "1.png", "2.png", "3.png", "7.png", "8.png"]
+    assert names == ["0.png", "1.png", "2.png", "4.png", "7.png", "9.png"]
 
 
 def test_of_more_classes_examples_are_spread():

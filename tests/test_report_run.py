@@ -37,16 +37,38 @@ def test_key_numbers_are_those_of_the_last_epoch(tmp_path):
         "Pointing game": "83.4%",
         "Mass on target": "61.5%",
         "Mass on others": "12.9%",
+        "Overlap": "34.2%",
         "Mask coverage": "8.7%",
     }
     verdict = text_of(page.find_class("verdict")[0])
     assert "labels 91.2% of the 6 validation images right" in verdict
     assert "the most frequent answer would be right for 50.3%" in verdict
+    assert (
+        "61.5% lies on the target (of a constant mask’s, 5.6%) and 12.9% on other "
+        "objects. Above 0.75 it overlaps with the target by an IoU of 34.2%." in verdict
+    )
+    assert "not finished" not in verdict
     facts = text_of(page.find_class("facts")[0])
     assert "18 training images" in facts
     assert "2 of 2 epochs" in facts
     assert "seed 41" in facts
     assert page.find_class("note")[0].getparent().tag == "noscript"
+
+
+def test_a_run_without_other_objects_lacks_nothing(tmp_path):
+    row = {k: v for k, v in JOINT_ROW.items() if k != "val_mass_on_distractors"}
+    page = parse(write(write_inputs(tmp_path, rows=[row])))
+    assert page.find_class("note")[0].getparent().tag == "noscript"
+    verdict = text_of(page.find_class("verdict")[0])
+    assert "61.5% lies on the target (of a constant mask’s, 5.6%)." in verdict
+
+
+def test_an_unfinished_run_says_so(tmp_path):
+    inputs = write_inputs(tmp_path)
+    log = (inputs.run / "log.csv").read_text().splitlines(keepends=True)
+    (inputs.run / "log.csv").write_text("".join(log[:2]))
+    verdict = text_of(parse(write(inputs)).find_class("verdict")[0])
+    assert "It is not finished: this is after 1 of 2 epochs." in verdict
 
 
 def test_summary_says_when_a_model_is_no_better_than_the_majority(tmp_path):
@@ -61,7 +83,7 @@ def test_a_run_of_stage_one_says_what_is_missing(tmp_path):
     page = parse(write(inputs))
     assert text_of(page.find_class("note")[0]) == (
         "Missing: the last epoch, of stage “classifier”, logged no pointing game, "
-        "mass on target, mass on others, mask coverage."
+        "mass on target, mass on others, overlap, mask coverage."
     )
     titles = page.xpath("//figure[@class='chart']//h3/text()")
     assert titles == ["Accuracy", "Cross-entropy"]

@@ -75,9 +75,11 @@ def test_an_unfinished_run_is_shown_and_left_out_of_the_mean(tmp_path):
         write_run(tmp_path / "half", 1, 0.6, rows=[CLASSIFIER_ROW]),
     ]
     page = write(folders, tmp_path / "page.html")
-    _, whole, half, mean = rows_of(page)
+    _, _, half = rows_of(page)  # a single run is its recipe's mean
     assert half[:4] == ["half", "1", "1 of 2", "60.0%"]
-    assert mean[:3] == ["mean ± sd", "n = 1", "90.0%"]
+    folders.append(write_run(tmp_path / "other", 2, 0.8))
+    *_, mean = rows_of(write(folders, tmp_path / "page.html"))
+    assert mean[:3] == ["mean ± sd", "n = 2", "85.0 ± 7.1%"]
 
 
 def test_recipes_are_told_apart_by_their_options(tmp_path):
@@ -120,15 +122,28 @@ def change_settings(folder, **settings):
     return folder
 
 
+def test_the_options_that_tell_most_recipes_apart_are_named_first(tmp_path):
+    folders = [
+        write_run(tmp_path / f"run{i}", 0, 0.8, a=i // 2, b=-1 / 51, c=0.1 * i)
+        for i in range(3)
+    ]
+    recipes = group_runs([read_run(folder) for folder in folders])
+    assert [r.differences for r in recipes] == ["c 0, a 0", "c 0.1, a 0", "c 0.2, a 1"]
+
+
 def test_runs_of_one_recipe_may_be_of_different_data(tmp_path):
     folders = [
         change_settings(write_run(tmp_path / f"run{seed}", seed, 0.9), data_hash=data)
         for seed, data in enumerate(("abc", "def", "def"))
     ]
-    folders.append(write_run(tmp_path / "older", 3, 0.9))
+    change_settings(folders[0], num_train=19, num_validation=5)  # drawn by the seed
     page = write(folders, tmp_path / "page.html")
     verdict = text_of(page.find_class("verdict")[0])
-    assert "The recipe, 4 finished runs on 2 data sets: labels" in verdict
+    assert "The recipe, 3 finished runs on 2 data sets: labels" in verdict
+    folders.append(write_run(tmp_path / "older", 3, 0.9))  # does not tell
+    page = write(folders, tmp_path / "page.html")
+    verdict = text_of(page.find_class("verdict")[0])
+    assert "The recipe, 4 finished runs: labels" in verdict
 
 
 def test_the_command_opens_your_own_classifier_as_it_was_opened(tmp_path):

@@ -4,7 +4,7 @@ import keras
 import numpy as np
 import pytest
 
-from keras_xai.datasets.split import TARGET, Split
+from keras_xai.datasets.split import DISTRACTOR, TARGET, Split
 from keras_xai.evaluation.localization import pointing_game, relevance_mass
 from keras_xai.training import validation
 from keras_xai.training.validation import ValidationRegions, evaluate
@@ -46,10 +46,23 @@ def test_parts_give_the_numbers_of_the_whole(graph, split, num_images, monkeypat
         "val_coverage": masks.mean(),
         "val_pointing_game": pointing_game(own, regions.targets).mean(),
         "val_mass_on_target": relevance_mass(own, regions.targets).mean(),
-        "val_mass_on_distractors": 0,
+        "target_share": regions.targets.mean(),
     }
     for name, value in expected.items():
         assert row[name] == pytest.approx(value, rel=1e-5), name
+    assert "val_mass_on_distractors" not in row  # of which there are none
+
+
+def test_mass_on_other_objects_leaves_out_what_is_near_the_target(graph, split):
+    object_maps = split.object_maps.copy()
+    object_maps[5, :, 9:] = DISTRACTOR
+    split = split._replace(object_maps=object_maps)
+    regions = ValidationRegions.from_split(split)
+    row = evaluate(graph, split, regions)
+    own = split.images[split.labels == 1, ..., 0] / 255
+    assert not (regions.distractors & regions.targets).any()
+    expected = relevance_mass(own, regions.distractors).mean()
+    assert row["val_mass_on_distractors"] == pytest.approx(expected, rel=1e-5) != 0
 
 
 def test_images_without_a_target_have_no_localisation(graph, split):

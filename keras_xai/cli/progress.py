@@ -81,5 +81,8 @@ def _epoch_line(row: "LogRow") -> str:
         parts.append(f"mask mean {row['val_coverage']:.4f}")
     if "val_pointing_game" in row:
         parts.append(f"pointing game {row['val_pointing_game']:.3f}")
-        parts.append(f"mass on target {row['val_mass_on_target']:.3f}")
+        parts.append(
+            f"mass on target {row['val_mass_on_target']:.3f} "
+            f"(constant mask {row['target_share']:.3f})"
+        )
     return "  ".join(parts)

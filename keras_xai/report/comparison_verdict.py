@@ -33,7 +33,11 @@ def judge(comparison: Comparison) -> list[Markup]:
         members = [metric for metric in metrics if metric in decided]
         if members:
             points.append(_say_who_leads(comparison, group, members))
-    points += [_say_baselines(comparison, decided), _say_chance(comparison, decided)]
+    points += [
+        _say_baselines(comparison, decided),
+        _say_chance_of_ours(comparison, decided),
+        _say_chance_of_analyzers(comparison, decided),
+    ]
     if undecided:
         text = Markup("Measures that give every method the same value: {}.")
         points.append(text.format(_join(undecided)))
@@ -79,7 +83,12 @@ def _say_accuracy(comparison: Comparison) -> Markup:
         format_share(comparison.majority_rate)
     )
     text = Markup(", ").join(parts) + "; " + majority if parts else majority
-    return " " + text[0].upper() + text[1:] + "."
+    text = " " + text[0].upper() + text[1:] + "."
+    if joint is not None and joint <= comparison.majority_rate:
+        text += Markup(
+            " So <b>the joint model has learned nothing</b> for a mask to explain."
+        )
+    return text
 
 
 def _say_who_leads(
@@ -93,10 +102,15 @@ def _say_who_leads(
                 leads.setdefault(method, []).append(metric)
     ours = _of_kind(comparison.working_methods, "joint")
     parts = [_say_how_we_stand(comparison, method, metrics, leads) for method in ours]
-    others = [method for method in leads if method not in ours]
-    others.sort(key=lambda method: -len(leads[method]))
+    led_by_us = {metric for method in ours for metric in leads.get(method, ())}
+    num_led = {
+        method: len(set(of_method) - led_by_us)
+        for method, of_method in leads.items()
+        if method not in ours
+    }
+    others = sorted((m for m in num_led if num_led[m]), key=lambda m: -num_led[m])
     named = [
-        Markup("{} in {}").format(method.label, len(leads[method]))
+        Markup("{} in {}").format(method.label, num_led[method])
         for method in others[:MAX_LEADERS]
     ]
     if len(others) > MAX_LEADERS:
@@ -104,9 +118,23 @@ def _say_who_leads(
     if named:
         start = "First elsewhere" if ours else "First"
         parts.append(Markup("{}: {}.").format(start, Markup(", ").join(named)))
-    return Markup("<b>{}</b> {}").format(
-        GROUPS.get(group, f"In {group}"), Markup(" ").join(parts)
+    return Markup("<b>{}</b> ({}) {}").format(
+        GROUPS.get(group, f"In {group}"),
+        _say_n(comparison, metrics),
+        Markup(" ").join(parts),
     )
+
+
+def _say_n(comparison: Comparison, metrics: Sequence[Metric]) -> str:
+    """Says over how many images a group's means are."""
+    ns = sorted(
+        {
+            value.n
+            for metric in metrics
+            for value in comparison.values_of(metric).values()
+        }
+    )
+    return f"n = {ns[0]}" + (f" to {ns[-1]}" if ns[1:] else "")
 
 
 def _say_how_we_stand(
@@ -123,16 +151,32 @@ def _say_how_we_stand(
             share = alls.get(len(led), f"all {len(led)} measures")
         else:
             share = f"{len(led)} of {_count(len(metrics), 'measure')}"
-        return Markup("the {} is first in {} ({}), {} two standard errors.").format(
+        text = Markup("the {} is first in {} ({}), {} two standard errors").format(
             ours.label, share, _join(led), _say_by_how_much(num_clear, len(led))
         )
+        others = {
+            m
+            for method, of_method in leads.items()
+            if method != ours
+            for m in of_method
+        }
+        num_shared = len(others.intersection(led))
+        if num_shared:
+            text += Markup(", sharing {} with others").format(
+                "it" if len(led) == 1 else num_shared
+            )
+        return text + "."
+    ranked = [m for m in metrics if _rank(comparison.values_of(m), ours)]
+    if not ranked:
+        return Markup("the {} is not ranked.").format(ours.label)
     places = [
         (rank, metric)
-        for metric in metrics
+        for metric in ranked
         if (rank := _rank(comparison.values_of(metric), ours))
+        and any((v.rank or 0) > rank for v in comparison.values_of(metric).values())
     ]
     if not places:
-        return Markup("the {} is not ranked.").format(ours.label)
+        return Markup("the {} is ahead of no method.").format(ours.label)
     rank, metric = min(places, key=lambda place: place[0])
     return Markup("the {} is nowhere first; its best place is {} of {} ({}).").format(
         ours.label,
@@ -180,28 +224,59 @@ def _say_baselines(comparison: Comparison, metrics: Sequence[Metric]) -> Markup:
     ).format(f"{behind} of {both}")
 
 
-def _say_chance(comparison: Comparison, metrics: Sequence[Metric]) -> Markup:
+def _say_chance_of_ours(comparison: Comparison, metrics: Sequence[Metric]) -> Markup:
+    """Says in which metrics the mask does no better than chance."""
+    for ours in _of_kind(comparison.working_methods, "joint"):
+        asked = [
+            (metric, metric.chance)
+            for metric in metrics
+            if metric.chance is not None and _rank(comparison.values_of(metric), ours)
+        ]
+        failed = [
+            metric
+            for metric, chance in asked
+            if not _beats(comparison, metric, ours, chance)
+        ]
+        if failed:
+            text = "<b>The {} does no better than chance</b> in {} of {}: {}."
+            count = _count(len(asked), "measure")
+            return Markup(text).format(ours.label, len(failed), count, _join(failed))
+    return Markup("")
+
+
+def _say_chance_of_analyzers(
+    comparison: Comparison, metrics: Sequence[Metric]
+) -> Markup:
     """Says for which metrics analyzers do no better than chance, and how many."""
     analyzers = _of_kind(comparison.working_methods, "analyzer")
     parts = []
     for metric in metrics:
-        if metric.chance is None:
+        chance, values = metric.chance, comparison.values_of(metric)
+        if chance is None:
             continue
-        values = comparison.values_of(metric)
-        means = [values[m.name].mean for m in analyzers if m.name in values]
-        sign = 1 if metric.higher_is_better else -1
-        num_below = sum(sign * mean <= sign * metric.chance for mean in means)
-        if num_below:
+        asked = [method for method in analyzers if method.name in values]
+        failed = [m for m in asked if not _beats(comparison, metric, m, chance)]
+        if failed:
             parts.append(
                 Markup("{} of {} in {} ({})").format(
-                    num_below, len(means), metric.label, format_value(metric.chance)
+                    len(failed), len(asked), metric.label, format_value(chance)
                 )
             )
     if not parts:
         return Markup("")
+    if len(parts) > MAX_METRICS:
+        num_more = len(parts) - MAX_METRICS
+        parts[MAX_METRICS:] = [Markup("and some in {} more").format(num_more)]
     return Markup("Analyzers that do no better than chance: {}.").format(
         Markup(", ").join(parts)
     )
+
+
+def _beats(
+    comparison: Comparison, metric: Metric, method: Method, level: float
+) -> bool:
+    sign = 1 if metric.higher_is_better else -1
+    return sign * comparison.values_of(metric)[method.name].mean > sign * level
 
 
 def _rank(values: dict[str, Value], method: Method) -> int | None:

@@ -8,10 +8,9 @@ from typing import Any, Literal, NamedTuple
 from keras_xai.report.formats import format_loss, format_share
 
 LogRow = dict[str, Any]
-Style = Literal[
-    "main", "second", "reference", "run-0", "run-1", "run-2", "run-3", "run-4"
-]
-RUN_STYLES: tuple[Style, ...] = ("run-0", "run-1", "run-2", "run-3", "run-4")
+Style = str  # the line's classes in the page's style sheet
+NUM_COLOURS = 5  # of runs; the next ones have them again, in other dashes
+NUM_DASHES = 3
 CHARACTER_WIDTH = 6.5  # of a stage's name, in SVG units
 
 
@@ -59,13 +58,13 @@ class StageSpan(NamedTuple):
         return len(self.name) * CHARACTER_WIDTH <= self.width
 
 
-SMALL_SHARE = 0.1  # of which nothing could be seen beside 1
+Unit = Literal["share", "small share", "loss"]
 
-# Title, whether it is a share, and the lines.
-CHARTS: tuple[tuple[str, bool, tuple[tuple[str, str, Style], ...]], ...] = (
+# Title, unit and lines. The axis of shares ends at 1, of others where the lines do.
+CHARTS: tuple[tuple[str, Unit, tuple[tuple[str, str, Style], ...]], ...] = (
     (
         "Accuracy",
-        True,
+        "share",
         (
             ("validation", "val_accuracy", "main"),
             ("training", "accuracy", "second"),
@@ -74,25 +73,26 @@ CHARTS: tuple[tuple[str, bool, tuple[tuple[str, str, Style], ...]], ...] = (
     ),
     (
         "Cross-entropy",
-        False,
+        "loss",
         (
             ("validation", "val_cross_entropy", "main"),
             ("training", "cross_entropy", "second"),
         ),
     ),
-    ("Mask coverage", True, (("mean of the masks", "val_coverage", "main"),)),
-    ("Mask loss", False, (("training", "mask_loss", "main"),)),
+    ("Mask coverage", "small share", (("mean of the masks", "val_coverage", "main"),)),
+    ("Mask loss", "loss", (("training", "mask_loss", "main"),)),
     (
         "Share of the mask’s mass",
-        True,
+        "share",
         (
             ("on the target", "val_mass_on_target", "main"),
             ("on other objects", "val_mass_on_distractors", "second"),
+            ("a constant mask’s on the target", "target_share", "reference"),
         ),
     ),
     (
         "Pointing game",
-        True,
+        "share",
         (("masks that peak on the target", "val_pointing_game", "main"),),
     ),
 )
@@ -118,13 +118,13 @@ def lay_out_charts(logs: Mapping[str, Sequence[LogRow]]) -> list[Chart]:
             row an epoch; shares in [0, 1], losses not negative.
 
     Returns:
-        The charts. Shares have an axis from 0 to 1, unless all are below `SMALL_SHARE`;
-        that of losses, and of small shares, ends at a round number.
+        The charts. Shares have an axis from 0 to 1, small shares and losses one that
+        ends at a round number.
         One run has its training beside its validation, several have a line each.
     """
     num_epochs = max(map(len, logs.values()))
     charts = []
-    for title, is_share, lines in CHARTS:
+    for title, unit, lines in CHARTS:
         columns = [
             (label, style, [row.get(key) for row in log])
             for label, key, style, log in _choose_lines(lines, logs)
@@ -132,10 +132,9 @@ def lay_out_charts(logs: Mapping[str, Sequence[LogRow]]) -> list[Chart]:
         present = [v for _, _, column in columns for v in column if v is not None]
         if not present:
             continue
-        is_whole = is_share and max(present) > SMALL_SHARE
-        top = 1.0 if is_whole else _round_up(max(present))
-        to_text = format_share if is_share else format_loss
-        scale, tick_format = (100, "{:g}%") if is_share else (1, "{:g}")
+        top = 1.0 if unit == "share" else _round_up(max(present))
+        to_text = format_loss if unit == "loss" else format_share
+        scale, tick_format = (1, "{:g}") if unit == "loss" else (100, "{:g}%")
         charts.append(
             Chart(
                 title if len(logs) == 1 else f"{title}: {lines[0][0]}",
@@ -169,7 +168,8 @@ def _choose_lines(
     for label, key, style in lines:
         if style == "main":
             for i, (name, log) in enumerate(logs.items()):
-                chosen.append((name, key, RUN_STYLES[i % len(RUN_STYLES)], log))
+                dashes = i // NUM_COLOURS % NUM_DASHES
+                chosen.append((name, key, f"run-{i % NUM_COLOURS} dash-{dashes}", log))
         elif style == "reference":
             chosen.append((label, key, style, max(logs.values(), key=len)))
     return chosen

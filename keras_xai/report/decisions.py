@@ -187,11 +187,13 @@ def _judge_labels(found: dict[str, Any]) -> Markup:
         return Markup(
             "The image is labelled “<b>{}</b>”, with a probability of {}."
         ).format(counts[0][0], format_share(mean))
+    # A single further label takes no more words than "others".
+    named = counts if len(counts) == NUM_LABELS + 1 else counts[:NUM_LABELS]
     parts: list[str] = [
         Markup("{} {}“<b>{}</b>”").format(count, "" if i else "are labelled ", name)
-        for i, (name, count) in enumerate(counts[:NUM_LABELS])
+        for i, (name, count) in enumerate(named)
     ]
-    if len(counts) > NUM_LABELS:
+    if len(counts) > NUM_LABELS + 1:
         num_others = sum(count for _, count in counts[NUM_LABELS:])
         num_classes = len(counts) - NUM_LABELS
         parts.append(f"{num_others} as one of {num_classes} others")

@@ -225,7 +225,7 @@ def _group_by_alpha(decodings: Sequence[Decoding]) -> dict[float, str]:
 def _judge(decodings: Sequence[Decoding]) -> list[Markup]:
     intro = Markup(
         "A decoder was trained to turn what a layer says back into the image. What it "
-        "cannot bring back, the layer does not know. "
+        "cannot bring back, the layer does not know, or the decoder cannot draw. "
     )
     if all("ref_ae" in decoding.metrics for decoding in decodings):
         intro += Markup(
@@ -238,6 +238,7 @@ def _judge(decodings: Sequence[Decoding]) -> list[Markup]:
             "Where no RefAE was trained beside it, what the architecture loses and "
             "what the classifier ignores cannot be told apart."
         )
+    intro += Markup(" ± is the standard deviation over the test images.")
     return [intro, *map(_judge_layer, decodings)]
 
 

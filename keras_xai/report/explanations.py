@@ -173,11 +173,10 @@ def read_predictions(folder: Path) -> tuple[list[Prediction], list[str]]:
 def choose(
     predictions: Sequence[Prediction], num_classes: int, num_examples: int
 ) -> dict[Group, list[Prediction]]:
-    """Takes some images of each group, in the order of the validation list.
+    """Takes some images of each group, evenly spaced in the validation list.
 
     Misclassified images fill up to a third. The others are shared between the rightly
-    labelled ones with and without a target, the first of each; of more classes, all are
-    evenly spaced.
+    labelled ones with and without a target.
 
     Args:
         predictions: of the validation images.
@@ -190,25 +189,22 @@ def choose(
     errors = [p for p in predictions if not p.is_correct]
     max_errors = max(1, int(num_examples * MAX_SHARE_OF_ERRORS))
     num_right = num_examples - min(len(errors), max_errors)
+    chosen: dict[Group, list[Prediction]]
+    chosen = {"misclassified": _spread(errors, max_errors)}
     if num_classes > 2:
         right = [p for p in predictions if p.is_correct]
-        return {
-            "misclassified": _spread(errors, max_errors),
-            "right": _spread(right, num_right),
-        }
-    errors = errors[:max_errors]
+        return chosen | {"right": _spread(right, num_right)}
     positives = [p for p in predictions if p.is_correct and p.truth == 1]
     negatives = [p for p in predictions if p.is_correct and p.truth == 0]
     num_negatives = min(len(negatives), max(num_right // 2, num_right - len(positives)))
-    return {
-        "misclassified": errors,
-        "positives": positives[: num_right - num_negatives],
-        "negatives": negatives[:num_negatives],
+    return chosen | {
+        "positives": _spread(positives, num_right - num_negatives),
+        "negatives": _spread(negatives, num_negatives),
     }
 
 
 def _spread(predictions: Sequence[Prediction], most: int) -> list[Prediction]:
-    """Takes evenly spaced ones, so that classes one after the other are all there."""
+    """Takes evenly spaced ones: neighbours may be of one class, or one photograph."""
     count = min(most, len(predictions))
     return [predictions[i * len(predictions) // count] for i in range(count)]
 

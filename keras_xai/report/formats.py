@@ -2,8 +2,8 @@
 
 
 def format_share(value: float) -> str:
-    """Writes a share in [0, 1] as a percentage; one below 0.1 % with two digits."""
-    if 0 < value < 0.001:
+    """Writes a share in [0, 1] as a percentage; one below 1 % with two digits."""
+    if 0 < value < 0.01:
         return f"{float(f'{100 * value:.2g}')}%"
     return f"{value:.1%}"
 

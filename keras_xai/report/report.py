@@ -25,10 +25,10 @@ MARKS: dict[FolderKind, tuple[str, ...]] = {
 }
 # The page's words for one and for several, in the order of its sections.
 WORDS: dict[FolderKind, tuple[str, str]] = {
-    "comparison": ("a comparison", "comparisons"),
     "run": ("a run", "runs"),
     "explanations": ("explanations", "sets of explanations"),
     "decisions": ("explained decisions", "sets of explained decisions"),
+    "comparison": ("a comparison", "comparisons"),
     "decoding": ("a decoded layer", "decoded layers"),
 }
 
@@ -66,6 +66,11 @@ def write_report(folders: Sequence[Path], out_path: Path) -> None:
         raise InputError(
             "There is nothing to report; expected a folder made by train, explain, "
             "compare or decode."
+        )
+    if found["data"] and not (found["run"] or found["explanations"]):
+        raise InputError(
+            f"{found['data'][0]} is a data set, which tells of runs and explanations "
+            "alone; expected one of them beside it, or no data set."
         )
     sections = _build_sections(found)
     write_page(sections, _title(found, sections), out_path)
@@ -113,10 +118,7 @@ def _find_nested(found: dict[FolderKind, list[Path]]) -> list[Path]:
 
 def _build_sections(found: dict[FolderKind, list[Path]]) -> list[Section]:
     data_dir = found["data"][0] if found["data"] else None
-    sections = _number(
-        [comparison.build_section(folder) for folder in found["comparison"]],
-        found["comparison"],
-    )
+    sections = []
     if found["run"]:
         read = [read_run(folder) for folder in found["run"]]
         sections.append(runs.build_section(read, data_dir))
@@ -127,6 +129,10 @@ def _build_sections(found: dict[FolderKind, list[Path]]) -> list[Section]:
     sections += _number(
         [decisions.build_section(folder) for folder in found["decisions"]],
         found["decisions"],
+    )
+    sections += _number(
+        [comparison.build_section(folder) for folder in found["comparison"]],
+        found["comparison"],
     )
     if found["decoding"]:
         sections.append(decodings.build_section(found["decoding"]))

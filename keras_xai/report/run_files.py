@@ -16,6 +16,7 @@ METRICS = (
     ("val_pointing_game", "Pointing game", "of the masks are strongest on the target"),
     ("val_mass_on_target", "Mass on target", "of a mask’s mass lies on the target"),
     ("val_mass_on_distractors", "Mass on others", "of it lies on other objects"),
+    ("val_iou", "Overlap", "is the IoU of mask above 0.75 and target"),
     ("val_coverage", "Mask coverage", "is the mean of the masks over all pixels"),
 )
 

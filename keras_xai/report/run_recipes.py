@@ -8,10 +8,11 @@ from typing import Any, NamedTuple
 from keras_xai.report import curves
 from keras_xai.report.curves import Chart, LogRow, StageSpan
 from keras_xai.report.formats import format_share, format_shares
-from keras_xai.report.page import to_table
+from keras_xai.report.page import to_text
 from keras_xai.report.run_files import METRICS, Run
 
-OF_ONE_RUN = ("seed", "data_hash")  # settings that a recipe's runs may differ in
+# Settings that a recipe's runs may differ in: the data may be drawn by the seed.
+OF_ONE_RUN = ("seed", "data_hash", "num_train", "num_validation")
 MAX_DIFFERENCES = 4  # options that are named where recipes differ
 
 
@@ -24,8 +25,9 @@ class Recipe(NamedTuple):
         runs: in the order of their seeds.
         means: column of log.csv to `mean ± sd` of the finished runs' last epochs.
         majority_rate: likewise.
+        target_share: likewise; what a constant mask has on the target.
         num_finished: runs that the means are over.
-        num_data: different data that these are known to be of.
+        num_data: different data that these are of; 0 if an older run does not tell.
         stage_spans: of the charts.
         charts: one line a run, or of a single run training beside validation.
     """
@@ -35,6 +37,7 @@ class Recipe(NamedTuple):
     runs: list[Run]
     means: dict[str, str]
     majority_rate: str
+    target_share: str
     num_finished: int
     num_data: int
     stage_spans: list[StageSpan]
@@ -53,7 +56,7 @@ def group_runs(runs: Sequence[Run]) -> list[Recipe]:
         members.sort(key=lambda run: run.settings["seed"])
         finished = [run for run in members if run.is_finished]
         last = [run.log[-1] for run in finished]
-        data = {run.settings.get("data_hash") for run in finished} - {None}
+        data = {run.settings.get("data_hash") for run in finished}
         logs = {f"seed {run.settings['seed']}": run.log for run in members}
         if len(logs) < len(members):  # a seed was trained twice
             logs = {run.folder.name: run.log for run in members}
@@ -64,8 +67,9 @@ def group_runs(runs: Sequence[Run]) -> list[Recipe]:
                 members,
                 {key: _mean(last, key) for key, _, _ in METRICS},
                 _mean(last, "majority_rate"),
+                _mean(last, "target_share"),
                 len(finished),
-                len(data),
+                0 if None in data else len(data),
                 curves.lay_out_stages(max(logs.values(), key=len)),
                 curves.lay_out_charts(logs),
             )
@@ -87,13 +91,18 @@ def _flatten(settings: dict[str, Any]) -> dict[str, Any]:
 
 
 def _differences(mine: dict[str, Any], all_options: Sequence[dict[str, Any]]) -> str:
-    names = [
-        name
+    """Names the options that tell most recipes apart, and how this one has them."""
+    num_values = {
+        name: len({repr(options.get(name)) for options in all_options})
         for name in dict.fromkeys(name for options in all_options for name in options)
-        if any(options.get(name) != all_options[0].get(name) for options in all_options)
-    ]
-    texts = to_table({name: mine.get(name) for name in names[:MAX_DIFFERENCES]})
-    named = ", ".join(f"{name} {text}" for name, text in texts.items())
+    }
+    names = [name for name, number in num_values.items() if number > 1]
+    names.sort(key=lambda name: -num_values[name])
+    values = [(name, mine.get(name)) for name in names[:MAX_DIFFERENCES]]
+    named = ", ".join(
+        f"{name} {f'{value:.3g}' if isinstance(value, float) else to_text(value)}"
+        for name, value in values
+    )
     if len(names) > MAX_DIFFERENCES:
         named += f", and {len(names) - MAX_DIFFERENCES} other options"
     return named

@@ -14,6 +14,9 @@ def judge_run(run: Run) -> list[Markup]:
     """Says what one run learned."""
     last, num_images = run.log[-1], run.settings["num_validation"]
     sentences = [_say_what(run)]
+    if not run.is_finished:
+        text = Markup("<b>It is not finished</b>: this is after {} of {} epochs.")
+        sentences.append(text.format(len(run.log), run.num_planned))
     if "val_accuracy" in last:
         sentences.append(
             Markup("It labels <b>{}</b> of the {} validation images right{}").format(
@@ -27,23 +30,36 @@ def judge_run(run: Run) -> list[Markup]:
                 "in <b>{}</b> of the images."
             ).format(format_share(last["val_pointing_game"]))
         )
-    if {"val_mass_on_target", "val_mass_on_distractors"} <= last.keys():
+    if "val_mass_on_target" in last:
+        sentences.append(_say_where(last))
+    if "val_iou" in last:
         sentences.append(
-            Markup(
-                "Of the mask’s mass there, <b>{}</b> lies on the target and {} on "
-                "other objects."
-            ).format(
-                format_share(last["val_mass_on_target"]),
-                format_share(last["val_mass_on_distractors"]),
+            Markup("Above 0.75 it overlaps with the target by an IoU of {}.").format(
+                format_share(last["val_iou"])
             )
         )
     if "val_coverage" in last:
         sentences.append(
-            Markup("On average a mask covers {} of its image.").format(
+            Markup("The mean of all masks is {}.").format(
                 format_share(last["val_coverage"])
             )
         )
     return [Markup(" ").join(sentences)]
+
+
+def _say_where(last: LogRow) -> Markup:
+    text = Markup("Of the mask’s mass there, <b>{}</b> lies on the target").format(
+        format_share(last["val_mass_on_target"])
+    )
+    if "target_share" in last:
+        text += Markup(" (of a constant mask’s, {})").format(
+            format_share(last["target_share"])
+        )
+    if "val_mass_on_distractors" in last:
+        text += Markup(" and {} on other objects").format(
+            format_share(last["val_mass_on_distractors"])
+        )
+    return text + "."
 
 
 def _say_what(run: Run) -> Markup:
@@ -103,6 +119,10 @@ def judge_recipes(recipes: Sequence[Recipe]) -> list[Markup]:
                     "<b>{}</b> of their mass on it"
                 ).format(means["val_pointing_game"], means["val_mass_on_target"])
             )
+            if recipe.target_share != "–":
+                parts[-1] += Markup(" (a constant mask: {})").format(
+                    recipe.target_share
+                )
         if recipe.num_data > 1:
             runs += f" on {recipe.num_data} data sets"
         verdict.append(

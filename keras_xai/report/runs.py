@@ -10,6 +10,7 @@ from keras_xai.report.page import Made, Section, encode_json, to_table
 from keras_xai.report.run_files import METRICS, Run
 from keras_xai.report.run_recipes import group_runs
 from keras_xai.report.run_verdict import judge_recipes, judge_run
+from keras_xai.report.truths import check_classes
 
 
 def build_section(runs: Sequence[Run], data_dir: Path | None) -> Section:
@@ -18,7 +19,13 @@ def build_section(runs: Sequence[Run], data_dir: Path | None) -> Section:
     Args:
         runs: at least one.
         data_dir: the data set they were trained on, if it is known.
+
+    Raises:
+        InputError: if the data set has not their classes.
     """
+    if data_dir is not None:
+        for run in runs:
+            check_classes(data_dir, run.settings["class_names"])
     recipes = group_runs(runs)
     verdict = judge_run(runs[0]) if len(runs) == 1 else judge_recipes(recipes)
     content = {
@@ -27,7 +34,7 @@ def build_section(runs: Sequence[Run], data_dir: Path | None) -> Section:
         "metrics": METRICS,
         "data_name": None if data_dir is None else data_dir.resolve().name,
         "stage_rows": _last_rows(runs[0].log),
-        "missing": [name for key, name, _ in METRICS if key not in runs[0].log[-1]],
+        "missing": _list_missing(runs[0].log[-1]),
         "view": curves.VIEW,
         "plot": curves.PLOT,
     }
@@ -40,6 +47,12 @@ def build_section(runs: Sequence[Run], data_dir: Path | None) -> Section:
         content,
         [_tell_how(run, data_dir) for recipe in recipes for run in recipe.runs],
     )
+
+
+def _list_missing(row: LogRow) -> list[str]:
+    """Names what a row lacks; there may be no other objects to put mass on."""
+    known = {*row, "val_mass_on_distractors"} if "val_mass_on_target" in row else row
+    return [name for key, name, _ in METRICS if key not in known]
 
 
 def _last_rows(log: Sequence[LogRow]) -> list[LogRow]:

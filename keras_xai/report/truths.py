@@ -80,6 +80,29 @@ def read_truths(
     }
 
 
+def check_classes(data_dir: Path, class_names: Sequence[str]) -> None:
+    """Makes sure that a data set has the classes of what is reported.
+
+    Args:
+        data_dir: see `read_truths`.
+        class_names: likewise.
+
+    Raises:
+        InputError: if it has a class that is none of them, or annotates no target.
+    """
+    if data_dir.suffix == ".npz":
+        _places(read_npz(data_dir)[1].class_names, class_names, data_dir)
+    elif (data_dir / "JPEGImages").is_dir():
+        target = find_target(class_names)
+        if target is None or not any(_read_voc(data_dir, target).values()):
+            raise InputError(
+                f"{data_dir} annotates no validation image as one of "
+                f"{', '.join(class_names)}; expected the data set of what is reported."
+            )
+    else:
+        _places(list_class_files(data_dir)[2], class_names, data_dir)
+
+
 def _read_npz(
     path: Path, filenames: Sequence[str], class_names: Sequence[str]
 ) -> dict[str, Truth]:
@@ -103,7 +126,7 @@ def _places(
     if unknown:
         raise InputError(
             f"{data_dir} has a class {unknown[0]!r}; expected one of "
-            f"{', '.join(class_names)}, as the explanations."
+            f"{', '.join(class_names)}, as what is reported."
         )
     return [class_names.index(name) for name in names]
 

@@ -27,12 +27,18 @@ class ValidationRegions(NamedTuple):
         positives: `(num_positives,)` indices of the images that hold a target.
         targets: `(num_positives, height, width)` bool, filled and dilated by
             `TARGET_MARGIN` pixels.
-        distractors: the same for all other objects, less the targets.
+        distractors: the same for all other objects, less the targets; None if no
+            other object is annotated.
     """
 
     positives: np.ndarray
     targets: np.ndarray
-    distractors: np.ndarray
+    distractors: np.ndarray | None
+
+    @property
+    def target_share(self) -> float:
+        """What a constant mask scores: the targets' share of their images."""
+        return float(self.targets.mean(axis=(1, 2)).mean())
 
     @classmethod
     def from_split(cls, split: Split) -> "ValidationRegions | None":
@@ -42,7 +48,8 @@ class ValidationRegions(NamedTuple):
         positives = np.flatnonzero((split.object_maps == TARGET).any(axis=(1, 2)))
         object_maps = split.object_maps[positives]
         targets = dilate(object_maps == TARGET, TARGET_MARGIN)
-        distractors = dilate(object_maps == DISTRACTOR, TARGET_MARGIN) & ~targets
+        others = object_maps == DISTRACTOR
+        distractors = dilate(others, TARGET_MARGIN) & ~targets if others.any() else None
         return cls(positives, targets, distractors)
 
 
@@ -59,7 +66,8 @@ def evaluate(
     Returns:
         Cross-entropy, accuracy and majority rate; with a mask also its coverage; with
         ground truth, over the positives: pointing game, IoU of the mask above 0.75 and
-        the target, and the shares of the mask's mass on target and other objects.
+        the target, the shares of the mask's mass on the target and on other objects,
+        if there are any, and what a constant mask has on the target.
     """
     parts = [
         _measure(graph, split, regions, range(i, min(i + NUM_IMAGES, split.num_images)))
@@ -70,12 +78,15 @@ def evaluate(
         for name in parts[0]
         if any(part[name].size for part in parts)
     }
-    return {
+    row = {
         "val_cross_entropy": means.pop("val_cross_entropy"),
         "val_accuracy": means.pop("val_accuracy"),
         "majority_rate": split.majority_rate,
         **means,
     }
+    if regions is not None and "val_mass_on_target" in means:
+        row["target_share"] = regions.target_share
+    return row
 
 
 def _measure(
@@ -102,8 +113,8 @@ def _measure(
             "val_pointing_game": pointing_game(masks, targets),
             "val_iou": iou(masks, targets),
             "val_mass_on_target": relevance_mass(masks, targets),
-            "val_mass_on_distractors": relevance_mass(
-                masks, regions.distractors[first:last]
-            ),
         }
+        if regions.distractors is not None:
+            others = regions.distractors[first:last]
+            values["val_mass_on_distractors"] = relevance_mass(masks, others)
     return values
