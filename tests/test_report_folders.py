@@ -127,7 +127,8 @@ def test_a_data_set_of_something_else_is_refused(folders, tmp_path):
     images = tmp_path / "images"
     for name in ("cat", "dog"):
         (images / name).mkdir(parents=True)
-        Image.new("RGB", (8, 8)).save(images / name / "0.png")
+        for i in range(3):
+            Image.new("RGB", (8, 8)).save(images / name / f"{i}.png")
     with pytest.raises(InputError, match="has a class 'cat'; expected one of no moon"):
         write_report([folders["run"], images], out)
     assert not out.exists()
