@@ -12,25 +12,18 @@ from keras_xai.errors import InputError
 def load_model(path: Path) -> keras.Model:
     """Loads a `.keras` file, uncompiled.
 
-    Returns:
-        The model; a Sequential one as a functional one of the same layers, because a
-        loaded Sequential model does not know its `input`.
-
     Raises:
         InputError: if the file is missing, broken, or needs code that is not there.
     """
     if not path.exists():
         raise InputError(f"{path} does not exist; expected a saved Keras model.")
     try:
-        model = keras.models.load_model(path, compile=False)
+        return keras.models.load_model(path, compile=False)
     except (ValueError, TypeError, OSError, KeyError) as error:
         raise InputError(
             f"{path} cannot be loaded; expected a model of built-in layers or those of "
             f"--custom-objects, saved by Keras 3. Received: {_reason(str(error))}"
         ) from None
-    if isinstance(model, keras.Sequential) and model.built:
-        return keras.Model(model.inputs[0], model.outputs[0], name=model.name)
-    return model
 
 
 def register_custom_objects(path: Path) -> None:

@@ -1,6 +1,7 @@
 import json
 from pathlib import Path
 
+import keras
 import numpy as np
 import pytest
 from tiny_comparison import SIZE, build_joint, make_split, peak_memory
@@ -175,6 +176,19 @@ def test_random_classifier_has_other_weights_by_the_seed(joint):
     )
     np.testing.assert_array_equal(first, again)
     assert (first != other).any() and (first != classifier.get_weights()[0]).any()
+
+
+def test_random_classifier_is_not_where_the_training_began():
+    """Not even of the seed that a user has set, nor of an initializer with its own."""
+    fixed = keras.initializers.GlorotUniform(seed=3)
+    keras.utils.set_random_seed(0)
+    image = keras.Input((8, 8, 1))
+    x = keras.layers.Conv2D(4, 3, kernel_initializer=fixed)(image)
+    x = keras.layers.Dense(2, activation="softmax")(keras.layers.Flatten()(x))
+    model = keras.Model(image, x)
+    random = randomise_classifier(model, seed=0)
+    for i in (0, 2):  # the kernels
+        assert (random.get_weights()[i] != model.get_weights()[i]).any()
 
 
 def test_randomisation_compares_absolute_values_of_the_first_images(rng):

@@ -45,6 +45,16 @@ def test_the_classifier_stays_as_it_is(classifier, split):
     assert (trained.get_weights()[0] != before[0]).any()
 
 
+def test_layers_that_the_user_froze_learn_too(classifier, split):
+    classifier.layers[-1].trainable = False
+    frozen = keras.Sequential([classifier])
+    for model in (classifier, frozen):
+        before = [weight.copy() for weight in model.get_weights()]
+        trained = train(model, split).get_weights()
+        assert all((a != b).any() for a, b in zip(trained, before, strict=True))
+        assert not classifier.layers[-1].trainable
+
+
 def test_same_seed_same_predictor(classifier, split):
     first, again, other = (
         train(classifier, split, seed=seed).get_weights()[0] for seed in (1, 1, 2)

@@ -159,7 +159,8 @@ def test_one_seed_is_told():
     assert verdict(paper=two, ours={0: good}) == (
         "only with: recipe joint (docs/decisions.md); one seed of ours"
     )
-    assert verdict(paper=two, ours={0: bad}) == "not reproduced"
+    assert verdict(paper=two, ours={0: bad}) == "not reproduced; one seed of ours"
+    assert verdict(paper=two, ours=two) == "not reproduced"
 
 
 def test_alone_is_held_against_the_majority_rate():

@@ -71,15 +71,25 @@ def photos(tmp_path, rng):
     return tmp_path / "photos"
 
 
-def test_sequential_model_is_loaded_as_any_other(tmp_path, rng):
+def test_sequential_models_are_taken_fresh_and_loaded(tmp_path, rng):
     layers = [keras.Input((8, 8, 1)), keras.layers.Flatten(), keras.layers.Dense(2)]
     model = keras.Sequential(layers)
     model.save(tmp_path / "model.keras")
-    loaded = load_model(tmp_path / "model.keras")
     images = rng.random((3, 8, 8, 1)).astype(np.float32)
-    np.testing.assert_array_equal(loaded(images), model(images))
-    classifier = build_image_classifier(loaded, (8, 8, 1), from_logits=True)
-    np.testing.assert_allclose(np.sum(classifier(images), axis=1), 1, rtol=1e-6)
+    expected = keras.ops.softmax(model(images))
+    for own in (model, load_model(tmp_path / "model.keras")):
+        classifier = build_image_classifier(own, (8, 8, 1), from_logits=True)
+        np.testing.assert_allclose(classifier(images), expected, rtol=1e-6)
+
+
+@pytest.mark.parametrize("policy", ["float32", "mixed_bfloat16"])
+def test_probabilities_are_in_float32_whatever_the_policy(policy, rng):
+    keras.config.set_dtype_policy(policy)
+    image = keras.Input((8, 8, 1))
+    flat = keras.layers.Flatten()(image)
+    model = keras.Model(image, keras.layers.Dense(2, activation="softmax")(flat))
+    classifier = build_image_classifier(model, (8, 8, 1))
+    assert classifier.output.dtype == "float32"
 
 
 def test_a_layer_that_is_not_built_in_is_named(tmp_path):

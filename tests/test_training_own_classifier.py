@@ -1,11 +1,12 @@
 """The three stages with a classifier of the user's."""
 
 import json
+from dataclasses import replace
 
 import keras
 import numpy as np
 import pytest
-from tiny_training import assert_goes_on_alike, train
+from tiny_training import TINY, assert_goes_on_alike, train
 
 from keras_xai.errors import InputError
 from keras_xai.models.masking import insert_mask
@@ -54,6 +55,14 @@ def test_layers_that_the_user_froze_stay(splits, tmp_path):
     assert not stem.trainable and inner_layer(joint, "norm").trainable
     loaded = keras.models.load_model(tmp_path / "run/model.keras")
     assert not inner_layer(loaded, "stem").trainable
+
+
+def test_a_run_that_ends_without_the_classifier_can_be_trained_on(splits, tmp_path):
+    config = replace(TINY, stages=TINY.stages[:2])
+    joint = train(splits, tmp_path / "run", config=config)
+    assert joint.get_layer("classifier").trainable_variables
+    loaded = keras.models.load_model(tmp_path / "run/model.keras")
+    assert loaded.get_layer("classifier").trainable_variables
 
 
 def test_any_classifier_can_be_trained_jointly(splits, tmp_path):

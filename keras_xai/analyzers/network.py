@@ -181,6 +181,9 @@ def build_untrained_float32(model: keras.Model) -> keras.Model:
         config = layer.get_config()
         if isinstance(layer, keras.layers.Layer):  # an operation has no dtype
             config["dtype"] = "float32"
+        for value in config.values():
+            if isinstance(value, dict) and "seed" in value.get("config", ()):
+                value["config"]["seed"] = None  # an initializer's own
         return type(layer).from_config(config)
 
     return keras.models.clone_model(model, clone_function=clone, recursive=True)

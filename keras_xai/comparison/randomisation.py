@@ -9,6 +9,7 @@ from keras_xai.analyzers.network import build_float32, build_untrained_float32
 from keras_xai.comparison.measures import Measure, Metric, Values
 from keras_xai.evaluation import sanity
 
+SEED_PART = 4_711  # or a model's own seed could draw the weights it started from
 LABELS = ("Rank correlation, random classifier", "SSIM, random classifier")
 
 
@@ -22,7 +23,8 @@ def randomise_classifier(classifier: keras.Model, seed: int) -> keras.Model:
     Returns:
         A model of the same layers, in float32.
     """
-    keras.utils.set_random_seed(seed)
+    entropy = np.random.SeedSequence((seed, SEED_PART))
+    keras.utils.set_random_seed(int(entropy.generate_state(1)[0]))
     return build_untrained_float32(classifier)
 
 

@@ -13,7 +13,8 @@ def dilate(masks: np.ndarray, radius: int) -> np.ndarray:
 
     Args:
         masks: `(num_images, height, width)` bool or uint8 in {0, 1}.
-        radius: in pixels; 0 changes nothing.
+        radius: of OpenCV's ellipse in pixels, which at 3 has 33 of them, a disc 29;
+            0 changes nothing.
 
     Returns:
         `(num_images, height, width)` bool.

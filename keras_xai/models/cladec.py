@@ -2,6 +2,8 @@
 
 import keras
 
+from keras_xai.models.cloning import clone_unfrozen
+
 
 def build_cladec(decoder: keras.Model, classifier: keras.Model) -> keras.Model:
     """Joins a decoder to the classifier that judges its reconstructions.
@@ -70,15 +72,5 @@ def build_ref_ae(encoder: keras.Model, decoder: keras.Model) -> keras.Model:
     Reference:
         [IDA21] Sec. 2: "It differs only in the training process and the objective".
     """
-    fresh_encoder = keras.models.clone_model(
-        encoder, clone_function=_clone_unfrozen, recursive=True
-    )
+    fresh_encoder = clone_unfrozen(encoder)
     return build_autoencoder(fresh_encoder, keras.models.clone_model(decoder))
-
-
-def _clone_unfrozen(layer: keras.Operation) -> keras.Operation:
-    """Clones a layer; the weights of one built frozen could not be unfrozen later."""
-    config = layer.get_config()
-    if "trainable" in config:
-        config["trainable"] = True
-    return layer.__class__.from_config(config)

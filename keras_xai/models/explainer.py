@@ -47,7 +47,7 @@ def build_explainer(
 
     Returns:
         A model from `image`, `(batch, height, width, channels)` float32, to `mask`,
-        `(batch, height, width, 1)` float32 in [0, 1).
+        `(batch, height, width, 1)` float32 in [0, 1].
 
     Raises:
         ValueError: if the image cannot be halved `len(filters)` times.

@@ -32,6 +32,8 @@ def build_image_classifier(
         ValueError: if there is not exactly one image input, its shape does not fit, the
             input range is none, or the output is not as above.
     """
+    if isinstance(model, keras.Sequential) and model.built:  # it may lack its `input`
+        model = keras.Model(model.inputs[0], model.outputs[0], name=model.name)
     constants = constants or {}
     name, expected = find_image_input(model, constants)
     if any(e not in (None, s) for e, s in zip(expected, image_shape, strict=True)):
@@ -74,6 +76,8 @@ def build_image_classifier(
         )
     if from_logits:
         outputs = keras.layers.Softmax(dtype="float32", name="probs")(outputs)
+    elif outputs.dtype != "float32":
+        outputs = keras.layers.Activation("linear", dtype="float32")(outputs)
     return keras.Model(image, outputs, name="image_classifier")
 
 

@@ -31,7 +31,7 @@ def build_joint(
 
     Returns:
         A model from `image`, `(batch, height, width, channels)` in [0, 255], to a dict
-        of `mask`, `(batch, height, width, 1)` float32 in [0, 1), and `probs`,
+        of `mask`, `(batch, height, width, 1)` float32 in [0, 1], and `probs`,
         `(batch, num_classes)` float32.
 
     Reference:
@@ -68,9 +68,6 @@ def make_joint(
 
     Raises:
         ValueError: as `insert_mask` and `build_explainer` do.
-
-    Reference:
-        [IbPRIA19] Sec. 4: "any classification model can be used".
     """
     masked = insert_mask(classifier, at, mask_pooling=mask_pooling)
     explainer = build_explainer(classifier.input_shape[1:])

@@ -38,7 +38,7 @@ def insert_mask(
             height and width a pooling of the mask can reach.
 
     Reference:
-        [IbPRIA19] Sec. 2.1; Sec. 4: "any classification model can be used".
+        [IbPRIA19] Sec. 2.1, here for any classifier.
     """
     names = set(layer_names(classifier))
     unknown = sorted(set(at) - names)

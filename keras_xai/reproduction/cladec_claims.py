@@ -204,10 +204,12 @@ def judge(
         A row of the ledger; `tests` holds each comparison's values, p and outcome.
     """
     tests = [run_test(comparison, group) for comparison in claim.comparisons]
-    if any(test["holds"] is None for test in tests):
+    if any(not test["values"] for test in tests):
         verdict = "missing"
-    elif not all(test["holds"] for test in tests):
+    elif any(test["holds"] is False for test in tests):
         verdict = "not reproduced"
+    elif any(test["holds"] is None for test in tests):
+        verdict = "undecided, one seed"
     elif any(test["p"] is None for test in tests):
         verdict = "right sign, one seed"
     else:
@@ -244,7 +246,8 @@ def run_test(comparison: Comparison, group: Settings) -> dict[str, Any]:
     Returns:
         `text`; `values`, one a seed; `p` of a one-sided paired t-test, None for fewer
         than two seeds: that it is not positive, or, where a tie is allowed, that it is
-        not negative; `holds`, None without a seed.
+        not negative; `holds`, None without a seed, or where one seed has the opposite
+        sign and a tie is allowed.
     """
     results = [group.get(term.setting, {}) for term in comparison.terms]
     seeds = sorted(
@@ -259,8 +262,11 @@ def run_test(comparison: Comparison, group: Settings) -> dict[str, Any]:
     mean, p = float(np.mean(values)), None
     if len(values) > 1:
         p = _p_value(values, "less" if comparison.may_tie else "greater")
-    if comparison.may_tie:
-        holds = mean >= 0 or p is None or p >= SIGNIFICANCE
+    holds: bool | None
+    if comparison.may_tie and mean < 0:
+        holds = None if p is None else p >= SIGNIFICANCE
+    elif comparison.may_tie:
+        holds = True
     else:
         holds = mean > 0 and (p is None or p < SIGNIFICANCE)
     return test | {"p": p, "holds": holds}

@@ -275,8 +275,14 @@ def _claims_table(claims: Sequence[dict[str, Any]]) -> Iterator[str]:
                 format_spread(test["values"], 4),
                 _format_p(test),
                 len(test["values"]),
-                {True: "yes", False: "no", None: "missing"}[test["holds"]],
+                _say_holds(test),
             )
+
+
+def _say_holds(test: Mapping[str, Any]) -> str:
+    if not test["values"]:
+        return "missing"
+    return {True: "yes", False: "no", None: "undecided"}[test["holds"]]
 
 
 def _draw(setup: Setup, group: Group, folder: Path) -> None:

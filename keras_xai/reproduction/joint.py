@@ -158,8 +158,8 @@ def make_data(options: dict[str, Any], work_dir: Path) -> Path:
 def _other_losses(ours: JointConfig) -> dict[str, JointConfig]:
     """Our recipe with one more loss on the mask, or another one instead of the price.
 
-    Weights are in the ratio to the price that the follow-up used on real images
-    (beta .9, gamma 1); its mean of the mask is our price.
+    Weights are in the ratio that the follow-up used on real images (beta .9, gamma 1)
+    to the last price, and do not rise with it; its mean of the mask is our price.
 
     Reference:
         Rio-Torto et al., Pattern Recognition Letters 133, 2020, and its README.

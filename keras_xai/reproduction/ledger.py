@@ -119,11 +119,12 @@ def _decide(
         verdict = "reproduced"
     elif ours is not None and not ours:
         return "missing"
-    elif ours and claim.holds(float(np.mean(ours))):
-        verdict = f"only with: recipe {recipe} (docs/decisions.md)"
-        evidence["ours"] = ours
     else:
         verdict = "not reproduced"
+        if ours:
+            evidence["ours"] = ours
+            if claim.holds(float(np.mean(ours))):
+                verdict = f"only with: recipe {recipe} (docs/decisions.md)"
     single = [name for name, values in evidence.items() if len(values) == 1]
     return verdict + (f"; one seed of {' and of '.join(single)}" if single else "")
 

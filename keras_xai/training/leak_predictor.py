@@ -7,6 +7,7 @@ from keras_xai.datasets.batches import draw_batches
 from keras_xai.datasets.gather import scale_images
 from keras_xai.datasets.split import Split
 from keras_xai.evaluation.leak import apply_masks, draw_block_masks
+from keras_xai.models.cloning import clone_unfrozen
 
 BLOCK_SIZES = (1, 2, 4, 8, 16)  # in pixels; every batch draws one
 LEARNING_RATE = 1e-4  # of Adam
@@ -43,9 +44,8 @@ def train_leak_predictor(
         Jethani et al., Have We Learned to Explain?, 2021: EVAL-X.
     """
     keras.utils.set_random_seed(seed)
-    predictor = keras.models.clone_model(classifier)
+    predictor = clone_unfrozen(classifier)
     predictor.set_weights(classifier.get_weights())
-    predictor.trainable = True
     predictor.compile(
         keras.optimizers.Adam(LEARNING_RATE), "sparse_categorical_crossentropy"
     )

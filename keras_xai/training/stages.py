@@ -29,7 +29,8 @@ def thaw(part: keras.Model, frozen: Sequence[keras.layers.Layer]) -> None:
         part: a joint model, or one of the two in it.
         frozen: from `list_frozen`, of the joint model.
     """
-    part.trainable = True  # of all layers inside
+    part.trainable = False  # or Keras would not pass on what the part already is
+    part.trainable = True
     for layer in frozen:
         layer.trainable = False
 
