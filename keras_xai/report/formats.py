@@ -1,16 +1,17 @@
 """Writes numbers for a person to read."""
 
+import math
+
 
 def format_share(value: float) -> str:
     """Writes a share in [0, 1] as a percentage; one below 1 % with two digits."""
-    if 0 < value < 0.01:
-        return f"{float(f'{100 * value:.2g}')}%"
-    return f"{value:.1%}"
+    return f"{value:.{_count_decimals(value)}%}"
 
 
 def format_shares(mean: float, sd: float) -> str:
-    """Writes the mean of shares and their standard deviation."""
-    return _join(format_share(mean).removesuffix("%"), format_share(sd))
+    """Writes the mean of shares and their standard deviation with the same digits."""
+    num_decimals = _count_decimals(mean)
+    return _join(f"{100 * mean:.{num_decimals}f}", f"{sd:.{num_decimals}%}")
 
 
 def format_loss(value: float) -> str:
@@ -49,6 +50,12 @@ def format_ordinal(rank: int) -> str:
 def enumerate_words(words: list[str]) -> str:
     """Joins words by commas and a last “and”."""
     return " and ".join([", ".join(words[:-1]), words[-1]] if words[1:] else words)
+
+
+def _count_decimals(share: float) -> int:
+    if not 0 < share < 0.01:
+        return 1
+    return 1 - math.floor(math.log10(100 * share))
 
 
 def _join(mean: str, sd: str) -> str:
