@@ -12,11 +12,15 @@ from keras_xai.errors import InputError
 from keras_xai.reproduction import joint
 from keras_xai.sweeps import Cell
 
-# The classifier alone, of a recipe that learns and of the paper's, which does not.
-TRAININGS = {
-    size: (f"joint_l1-{joint.OUR_PRICE[size]}", "joint-2019_l1-1e-06")
-    for size in ("half", "full")
-}
+# Size and training: of a recipe that learns, of the paper's, which does not, and of a
+# mask that has learned from annotations. Explained is the classifier alone.
+TRAININGS = (
+    ("half", f"joint_l1-{joint.OUR_PRICE['half']}"),
+    ("half", "joint-2019_l1-1e-06"),
+    ("full", f"joint_l1-{joint.OUR_PRICE['full']}"),
+    ("half", "joint-supervised_l1-x1"),
+    ("full", "joint-2019_l1-1e-06"),
+)
 OPTIONS = {
     "smoke": Options(methods=(), num_images=6, leak_steps=2, num_steps=2),
     "quick": Options(),
@@ -42,8 +46,7 @@ def cells(profile: str) -> list[Cell]:
     sizes = joint.SIZES[profile]
     names = [
         f"{training}_paper-{sizes[size][0]}_seed{seed}"
-        for size, trainings_of_size in TRAININGS.items()
-        for training in trainings_of_size
+        for size, training in TRAININGS
         for seed in range(3)
     ]
     return [
