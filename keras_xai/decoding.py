@@ -3,6 +3,7 @@
 import csv
 import dataclasses
 import json
+import warnings
 from collections.abc import Callable, Mapping
 from functools import partial
 from pathlib import Path
@@ -16,8 +17,9 @@ import tensorflow as tf
 from keras_xai.datasets.gather import scale_images
 from keras_xai.datasets.hashing import hash_arrays
 from keras_xai.datasets.split import Split
-from keras_xai.errors import InputError
+from keras_xai.errors import InputError, InputWarning
 from keras_xai.folders import new_folder
+from keras_xai.models.cloning import without_augmentation
 from keras_xai.models.decoder import build_decoder
 from keras_xai.models.image_classifier import build_image_classifier
 from keras_xai.models.taps import build_encoder, keep_units
@@ -28,6 +30,7 @@ from keras_xai.training.decoding_metrics import METRICS, measure_reconstructions
 from keras_xai.training.runs import LogRow, describe_environment
 
 NUM_CHECKED = 16  # images that a classifier and a layer are tried on
+MAX_SCALE = 1 / 50  # from which a model's own rescaling is taken for one of bytes
 
 
 def open_classifier(
@@ -48,15 +51,18 @@ def open_classifier(
         from_logits: likewise.
 
     Returns:
-        A model from images in [0, 1] to probabilities.
+        A model from images in [0, 1] to probabilities, `without_augmentation`. Warns of
+        a model that rescales what it takes for bytes, and is given the default range.
 
     Raises:
         InputError: if the images do not fit the model, or its outputs are no
-            probabilities.
+            probabilities; with `from_logits`, if they are already.
     """
+    if tuple(input_range) == (0, 1):
+        _warn_of_bytes(model)
     try:
         classifier = build_image_classifier(
-            model,
+            without_augmentation(model),
             split.image_shape,
             input_range=input_range,
             constants=constants,
@@ -64,13 +70,43 @@ def open_classifier(
         )
     except ValueError as error:
         raise InputError(str(error)) from error
-    probs = predict(classifier, split.images[:NUM_CHECKED])
+    images = split.images[:NUM_CHECKED]
+    probs = predict(classifier, images)
     if probs.min() < 0 or not np.allclose(probs.sum(axis=1), 1, atol=1e-2):
+        hint = "" if 0 <= probs.min() and probs.max() <= 1 else ", or --logits"
         raise InputError(
-            "The model's outputs are no probabilities; expected rows that sum to 1, or "
-            f"--logits. Received: a row that sums to {probs.sum(axis=1)[0]:.4g}"
+            f"The model's outputs are no probabilities; expected rows that sum to 1"
+            f"{hint}. Received: a row that sums to {probs.sum(axis=1)[0]:.4g}"
         )
+    if from_logits:
+        outputs = predict(
+            keras.Model(classifier.input, classifier.layers[-1].input), images
+        )
+        if outputs.min() >= 0 and outputs.max() <= 1:
+            raise InputError(
+                "The model's outputs are in [0, 1], as after a softmax or a sigmoid; "
+                "expected logits, or no --logits. "
+                f"Received: from {outputs.min():.4g} to {outputs.max():.4g}"
+            )
     return classifier
+
+
+def _warn_of_bytes(model: keras.Model) -> None:
+    """Warns if the first layer makes small numbers of large ones."""
+    first = next(
+        (x for x in model.layers if not isinstance(x, keras.layers.InputLayer)), None
+    )
+    if (
+        isinstance(first, keras.layers.Rescaling)
+        and np.max(np.abs(first.scale)) <= MAX_SCALE
+    ):
+        warnings.warn(
+            f"The model rescales its input by {np.max(first.scale):.3g} and is given "
+            "images from 0 to 1; if it was trained on 0 to 255, it wants --input-range "
+            "0 255.",
+            InputWarning,
+            stacklevel=3,
+        )
 
 
 def open_encoder(

@@ -2,6 +2,7 @@
 
 import importlib.util
 import inspect
+import sys
 from pathlib import Path
 
 import keras
@@ -29,6 +30,8 @@ def load_model(path: Path) -> keras.Model:
 def register_custom_objects(path: Path) -> None:
     """Runs a Python file and makes its classes and functions known to `load_model`.
 
+    Those that it imports, from files beside it or elsewhere, are known too.
+
     Args:
         path: the file in which a model's own layers, activations and the like are
             defined. It is code and is run as such: it should be the user's own.
@@ -36,10 +39,12 @@ def register_custom_objects(path: Path) -> None:
     Raises:
         InputError: if it is missing, no Python, or stops with an exception.
     """
-    spec = importlib.util.spec_from_file_location(path.stem, path)
+    name = f"custom_objects_of_{path.stem}"  # which hides no module
+    spec = importlib.util.spec_from_file_location(name, path)
     if spec is None or spec.loader is None or not path.is_file():
         raise InputError(f"{path} is no Python file; expected one that defines layers.")
-    module = importlib.util.module_from_spec(spec)
+    module = sys.modules[name] = importlib.util.module_from_spec(spec)
+    sys.path.insert(0, str(path.resolve().parent))  # for what it imports
     try:
         spec.loader.exec_module(module)
     except Exception as error:
@@ -47,12 +52,14 @@ def register_custom_objects(path: Path) -> None:
             f"{path} cannot be run; expected a Python file that defines layers. "
             f"Received: {type(error).__name__}: {error}"
         ) from error
+    finally:
+        sys.path.pop(0)
     keras.saving.get_custom_objects().update(
         {
             name: value
             for name, value in vars(module).items()
             if (inspect.isclass(value) or inspect.isfunction(value))
-            and value.__module__ == module.__name__
+            and value.__module__.partition(".")[0] not in ("keras", "tensorflow")
         }
     )
 

@@ -3,6 +3,7 @@
 import csv
 import json
 import shutil
+from argparse import ArgumentTypeError
 
 import keras
 import numpy as np
@@ -13,7 +14,7 @@ from test_datasets_classification import write_idx_set
 
 from keras_xai import decoding
 from keras_xai.cli import main
-from keras_xai.cli.decode import _parse_units
+from keras_xai.cli.decode import _parse_constant, _parse_units
 from keras_xai.datasets.hashing import hash_arrays
 from keras_xai.errors import InputError
 from keras_xai.evaluation.reconstruction import squared_error
@@ -271,3 +272,12 @@ def test_joint_models_classifier_is_decoded_under_a_white_mask(images, tmp_path)
 
 def test_units_are_numbers_and_ranges():
     assert _parse_units("0,3,8-10") == (0, 3, 8, 9, 10)
+    for text in ("5-", "a", "", "-3"):
+        with pytest.raises(ArgumentTypeError, match="such as 0,3,8-15"):
+            _parse_units(text)
+
+
+def test_a_constant_is_a_name_and_a_number():
+    assert _parse_constant("angle=0.5") == ("angle", 0.5)
+    with pytest.raises(ArgumentTypeError, match="such as angle=0; received 'angle'"):
+        _parse_constant("angle")

@@ -2,11 +2,37 @@ import keras
 import numpy as np
 import pytest
 
+from keras_xai.models.cloning import without_augmentation
 from keras_xai.models.joint import build_white_mask_model, make_joint
 from keras_xai.models.masking import insert_mask, remove_mask
 
 SHAPE = (32, 32, 3)
 pytestmark = pytest.mark.usefixtures("float32")
+
+
+def test_a_mask_is_inserted_into_a_backbone_of_any_size(float32, rng):
+    image = keras.Input((None, None, 3))
+    features = keras.layers.Conv2D(4, 3, padding="same", name="conv")(image)
+    backbone = keras.Model(image, keras.layers.MaxPooling2D(name="pool")(features))
+    outer = keras.Input((8, 8, 3))
+    x = keras.layers.GlobalAveragePooling2D()(backbone(outer))
+    classifier = keras.Model(outer, keras.layers.Dense(2)(x))
+    masked = insert_mask(classifier, ["conv", "pool"])
+    images = rng.random((2, 8, 8, 3)).astype(np.float32)
+    white = np.ones((2, 8, 8, 1), np.float32)
+    np.testing.assert_allclose(
+        masked({"image": images, "mask": white}), classifier(images), rtol=1e-6
+    )
+
+
+def test_augmentation_that_the_mask_would_not_follow_is_refused(float32):
+    image = keras.Input((8, 8, 3))
+    flip = keras.Sequential([keras.layers.RandomFlip(name="flip")])
+    x = keras.layers.Conv2D(4, 3, padding="same", name="conv")(flip(image))
+    classifier = keras.Model(image, keras.layers.Dense(2)(keras.layers.Flatten()(x)))
+    with pytest.raises(ValueError, match="Received: flip"):
+        insert_mask(classifier, ["conv"])
+    insert_mask(without_augmentation(classifier), ["conv"])
 
 
 def plain():

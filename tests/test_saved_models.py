@@ -1,5 +1,8 @@
 """Models in `.keras` files, of Keras' layers and of the user's own."""
 
+import random  # noqa: F401  # known before a file of that name is run
+import sys
+
 import keras
 import numpy as np
 import pytest
@@ -134,6 +137,22 @@ def test_own_layers_are_trained_jointly_explained_and_compared(own, tmp_path, ph
         keras.saving.get_custom_objects().clear()
         words = [verb, run, photos, tmp_path / verb, *options]
         assert main([*map(str, words), code, "--quiet"]) == 0
+
+
+def test_own_code_may_lie_in_several_files(own, tmp_path):
+    """With a dataclass, which looks its module up, and imports from beside the file."""
+    (tmp_path / "pets_gates.py").write_text((tmp_path / "pets_layers.py").read_text())
+    main_file = tmp_path / "random.py"  # hides no module of that name
+    main_file.write_text(
+        "from __future__ import annotations\n"
+        "from dataclasses import dataclass\n"
+        "from pets_gates import Bias, Scale, twice_relu\n"
+        "@dataclass\nclass Options:\n    rate: float = 0.1\n"
+    )
+    path = list(sys.path)
+    register_custom_objects(main_file)
+    load_model(tmp_path / "model.keras")
+    assert sys.path == path and "shuffle" in dir(sys.modules["random"])
 
 
 @pytest.mark.parametrize(

@@ -9,8 +9,10 @@ import pytest
 from tiny_training import TINY, assert_goes_on_alike, train
 
 from keras_xai.errors import InputError
+from keras_xai.models.joint import make_joint
 from keras_xai.models.masking import insert_mask
 from keras_xai.training import runs
+from keras_xai.training.config import for_own_classifier
 
 pytestmark = pytest.mark.usefixtures("float32")
 
@@ -89,6 +91,20 @@ def test_killed_run_of_any_classifier_goes_on_alike(splits, tmp_path):
     model = train(splits, tmp_path / "unbroken", **options())
     unbroken = (tmp_path / "unbroken", [np.array(w) for w in model.get_weights()])
     assert_goes_on_alike(splits, tmp_path, 5, unbroken, options)
+
+
+def test_a_classifier_that_does_not_fit_the_training_is_refused(splits, tmp_path):
+    joint = make_joint(own_classifier(), at=["relu"])
+    with pytest.raises(InputError, match="Expected a model from `insert_mask`"):
+        train(splits, tmp_path / "run", classifier=joint)
+    masked = insert_mask(own_classifier(), ["relu"])
+    warm = replace(TINY.stages[1], warm_start=True)
+    config = replace(TINY, stages=(TINY.stages[0], warm), augmentation=True)
+    with pytest.raises(InputError, match="expected a config from `for_own_classifier`"):
+        train(splits, tmp_path / "run", classifier=masked, config=config)
+    fitted = for_own_classifier(config)
+    assert not fitted.augmentation and (fitted.scale, fitted.offset) == (1 / 255, 0)
+    train(splits, tmp_path / "run", classifier=masked, config=fitted)
 
 
 def test_a_classifier_opened_otherwise_is_another(splits, tmp_path):

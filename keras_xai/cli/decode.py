@@ -121,6 +121,11 @@ def run(args: argparse.Namespace) -> str:
     size = None  # the files' own
     if height and width and (args.resize or is_idx_set(args.data)):
         size = (height, width)
+    elif args.resize:
+        raise InputError(
+            f"Invalid value for `--resize`. {args.model} takes images of any size, so "
+            "there is none to scale them to; expected images that are alike."
+        )
     train, test = read_splits(
         args.data, target=args.target, size=size, num_channels=num_channels
     )
@@ -180,12 +185,22 @@ def run(args: argparse.Namespace) -> str:
 
 def _parse_units(text: str) -> tuple[int, ...]:
     units: list[int] = []
-    for part in text.split(","):
-        first, _, last = part.partition("-")
-        units += range(int(first), int(last or first) + 1)
+    try:
+        for part in text.split(","):
+            first, dash, last = part.partition("-")
+            units += range(int(first), int(last if dash else first) + 1)
+    except ValueError:
+        raise argparse.ArgumentTypeError(
+            f"expected numbers and ranges such as 0,3,8-15; received {text!r}"
+        ) from None
     return tuple(units)
 
 
 def _parse_constant(text: str) -> tuple[str, float]:
     name, _, value = text.partition("=")
-    return name, float(value)
+    try:
+        return name, float(value)
+    except ValueError:
+        raise argparse.ArgumentTypeError(
+            f"expected an input's name and a number, such as angle=0; received {text!r}"
+        ) from None

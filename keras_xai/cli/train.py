@@ -18,7 +18,12 @@ from keras_xai.cli.quiet import import_tensorflow
 from keras_xai.cli.recipe import load_config
 from keras_xai.errors import InputError
 from keras_xai.recipes import PROFILES, RECIPES
-from keras_xai.training.config import JointConfig, with_l1, with_mask_losses
+from keras_xai.training.config import (
+    JointConfig,
+    for_own_classifier,
+    with_l1,
+    with_mask_losses,
+)
 
 MASK_LOSSES = {
     "total_variation": "weight, beside the cross-entropy's 1, of the mask's total "
@@ -37,7 +42,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         type=Path,
         metavar="DATA",
         help="folder in VOC layout, with one folder of images a class (every fifth "
-        "image is for validation, unless there are train/ and val/), or an .npz file",
+        "image is for validation, unless there are train/ and val/, or test/ without "
+        "val/), or an .npz file",
     )
     parser.add_argument(
         "run",
@@ -87,7 +93,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         metavar="MODEL",
         help="your own classifier, saved as .keras, instead of the recipe's; it is "
         "trained on in stages 1 and 3, but for layers that are frozen, and the "
-        "explainer starts from scratch",
+        "explainer starts from scratch; the recipe's flips and quarter turns of images "
+        "are off unless --set augmentation=true",
     )
     parser.add_argument(
         "--at",
@@ -115,6 +122,9 @@ def run(args: argparse.Namespace) -> str:
             f"Received: size={args.size[0]} {args.size[1]}"
         )
     config = load_config(args.recipe, args.profile, args.set)
+    if args.model is not None:
+        asked = config.augmentation if _asks_for_augmentation(args) else False
+        config = dataclasses.replace(for_own_classifier(config), augmentation=asked)
     if args.l1 is not None:
         config = with_l1(config, args.l1)
     weights = {name: getattr(args, name) for name in MASK_LOSSES}
@@ -125,12 +135,15 @@ def run(args: argparse.Namespace) -> str:
     import_tensorflow()
     register_custom_objects(args)
 
+    import tensorflow as tf
+
     from keras_xai.cli.progress import epoch_lines
     from keras_xai.comparison.subjects import load_user_model
     from keras_xai.datasets.class_names import match_classes
     from keras_xai.datasets.read import read_splits
     from keras_xai.training.joint import train_joint
 
+    tf.get_logger().setLevel("ERROR")  # every size of a last batch is worth a note
     model, num_channels = None, 3
     if args.model is None:
         _refuse_options_of_a_model(args)
@@ -144,7 +157,7 @@ def run(args: argparse.Namespace) -> str:
     )
     classifier, settings = None, {}
     if model is not None:
-        classifier, config = _open_classifier(args, model, config, train)
+        classifier = _open_classifier(args, model, config, train)
         num_classes = classifier.output_shape[-1]
         train = match_classes(train, num_classes, args.class_names)
         validation = match_classes(validation, num_classes, args.class_names)
@@ -172,6 +185,12 @@ def run(args: argparse.Namespace) -> str:
     return str(args.run)
 
 
+def _asks_for_augmentation(args: argparse.Namespace) -> bool:
+    """Whether the user has decided on it, by an option or in a recipe's file."""
+    options = [option.partition("=")[0].strip() for option in args.set]
+    return args.recipe not in RECIPES or "augmentation" in options
+
+
 def _refuse_options_of_a_model(args: argparse.Namespace) -> None:
     given = {
         "--at": bool(args.at),
@@ -185,7 +204,7 @@ def _refuse_options_of_a_model(args: argparse.Namespace) -> None:
 
 
 def _open_classifier(args: argparse.Namespace, model, config, train):
-    """Inserts the mask into the user's classifier, and fits the config to it."""
+    """Inserts the mask into the user's classifier."""
     from keras_xai.decoding import open_classifier
     from keras_xai.models.masking import insert_mask
 
@@ -196,13 +215,9 @@ def _open_classifier(args: argparse.Namespace, model, config, train):
         from_logits=args.logits,
     )
     try:
-        masked = insert_mask(classifier, args.at, mask_pooling=config.mask_pooling)
+        return insert_mask(classifier, args.at, mask_pooling=config.mask_pooling)
     except ValueError as error:
         raise InputError(f"{args.model}: {error}") from error
-    stages = tuple(
-        dataclasses.replace(stage, warm_start=False) for stage in config.stages
-    )
-    return masked, dataclasses.replace(config, stages=stages, scale=1 / 255, offset=0.0)
 
 
 def _check_tensorboard() -> None:

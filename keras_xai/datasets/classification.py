@@ -40,7 +40,7 @@ OTHER_FOLDERS = (
     Path.home() / ".keras" / "datasets",  # of keras.datasets.fashion_mnist.load_data
 )
 TINY_IMAGENET = "tiny-imagenet-200"
-TEST_FOLDERS = ("test", "val", "valid", "validation")
+TEST_FOLDERS = ("val", "valid", "validation", "test")  # the first that is there
 TEST_EVERY = 5  # images, where a folder has no test set of its own
 
 Splits = tuple[Split, Split]

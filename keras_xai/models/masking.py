@@ -6,6 +6,7 @@ from typing import Any, Literal
 
 import keras
 
+from keras_xai.models.cloning import list_augmentation
 from keras_xai.models.taps import is_graph, layer_names
 
 SUFFIX = "_mask"  # of the name of a multiplication with the mask
@@ -65,7 +66,15 @@ def insert_mask(
             "Invalid value for `classifier`. Expected one input, an image of fixed "
             f"size. Received: inputs of shape {shape}"
         )
-    masked = _insert(classifier, set(at), shape[1:3], mask_pooling)
+    random = [layer.name for layer in list_augmentation(classifier)]
+    if random:
+        raise ValueError(
+            "Invalid value for `classifier`. Expected no layer that moves or recolours "
+            "images at random, which the mask would not follow: see "
+            f"`without_augmentation`. Received: {', '.join(random)}"
+        )
+    image = classifier.inputs[0]
+    masked = _insert(classifier, image, set(at), shape[1:3], mask_pooling)
     return keras.Model(masked.input, masked.output, name="classifier")
 
 
@@ -118,10 +127,17 @@ def _feature_maps(model: keras.Model) -> Iterator[str]:
 
 
 def _insert(
-    model: keras.Model, at: set[str], mask_size: tuple[int, int], mask_pooling: str
+    model: keras.Model,
+    wanted: Any,
+    at: set[str],
+    mask_size: tuple[int, int],
+    mask_pooling: str,
 ) -> keras.Model:
-    """Inserts the mask into one graph, and into those inside it."""
-    image = _input_like(model.inputs[0], "image")
+    """Inserts the mask into one graph for inputs like the wanted, and into inner ones.
+
+    A model inside may take any size; here it takes that of its input.
+    """
+    image = _input_like(wanted, "image")
     mask = keras.Input((*mask_size, 1), name="mask")
     # Until the graph is whole, its mask has to come from its only input.
     stand_in = keras.layers.UpSampling2D(mask_size)(image[:, :1, :1, :1])
@@ -134,7 +150,7 @@ def _insert(
             resized = _resize(stand_in, features, layer.name, mask_pooling, pooled)
             return keras.layers.Multiply(name=layer.name + SUFFIX)([features, resized])
         if is_graph(layer) and at & set(layer_names(layer)):
-            inner = _insert(layer, at, mask_size, mask_pooling)
+            inner = _insert(layer, args[0], at, mask_size, mask_pooling)
             return inner({"image": args[0], "mask": stand_in})
         return layer(*args, **kwargs)
 

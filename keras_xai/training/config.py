@@ -151,6 +151,20 @@ def scale_l1(config: JointConfig, factor: float) -> JointConfig:
     )
 
 
+def for_own_classifier(config: JointConfig) -> JointConfig:
+    """Fits a config to a classifier from `insert_mask`.
+
+    Such a classifier takes images in [0, 1], shares no features with the explainer, and
+    may tell a 6 from a 9: images are neither flipped nor turned.
+    """
+    stages = tuple(
+        dataclasses.replace(stage, warm_start=False) for stage in config.stages
+    )
+    return dataclasses.replace(
+        config, stages=stages, scale=1 / 255, offset=0.0, augmentation=False
+    )
+
+
 def with_mask_losses(config: JointConfig, **weights: float) -> JointConfig:
     """Sets weights of `MASK_LOSSES` in every stage that trains the explainer."""
     return _map_mask(config, lambda stage: weights)

@@ -114,7 +114,8 @@ def train_joint(
         precision: see `resolve_precision`. Sets Keras' global dtype policy.
         start_from: folder of a finished run with the same seed whose stages are the
             first of these; they are taken over instead of trained again.
-        classifier: a model from `insert_mask` to train instead of a fresh one.
+        classifier: a model from `insert_mask` to train instead of a fresh one, by a
+            config from `for_own_classifier`.
         settings: more to keep in config.json, such as how the classifier was opened; a
             run with others is another.
         callbacks: from a stage's name to what goes to its `fit`; at the end of an epoch
@@ -242,6 +243,16 @@ def _check(
         raise InputError(
             f"The validation images have the shape {validation.image_shape}; expected "
             f"{train.image_shape}, as the training images."
+        )
+    if classifier is not None and isinstance(classifier.output, dict):
+        raise InputError(
+            "Invalid value for `classifier`. Expected a model from `insert_mask`. "
+            f"Received: one with the outputs {', '.join(classifier.output)}"
+        )
+    if classifier is not None and any(stage.warm_start for stage in config.stages):
+        raise InputError(
+            "A classifier of one's own has no features for a warm start; expected a "
+            "config from `for_own_classifier`."
         )
     if classifier is not None and classifier.output_shape[-1] != len(train.class_names):
         raise InputError(
