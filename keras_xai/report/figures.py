@@ -78,10 +78,11 @@ def draw_heatmap_grid(
             value: red speaks for the class, blue against it, white is zero.
     """
     cell = _cell_inches(images)
+    width = (1 + len(heatmaps)) * cell
     figure, axes = plt.subplots(
         len(images),
         1 + len(heatmaps),
-        figsize=((1 + len(heatmaps)) * cell, len(images) * cell + 1),
+        figsize=(width, len(images) * cell + 1),
         squeeze=False,
     )
     for axis in axes.flat:
@@ -101,7 +102,7 @@ def draw_heatmap_grid(
     for axis, name in zip(axes[0], ("image", *heatmaps), strict=True):
         words = name.replace("_", " ").replace(".", ". ")
         axis.set_title(textwrap.fill(words, 13), fontsize=7)
-    figure.suptitle(title, fontsize=9)
+    figure.suptitle(textwrap.fill(title, int(14 * width)), fontsize=9)
     save_figure(figure, path)
 
 
