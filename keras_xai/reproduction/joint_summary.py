@@ -98,7 +98,8 @@ def _table(groups: Mapping[str, Group], profile: str) -> str:
         "a factor on our recipe's own) and its data, whose number is the side of the "
         "images in pixels. At 112×112 there are 3 to 9 shapes of the paper's size in "
         "pixels instead of 3 to 19, and the paper's price of a pixel is multiplied by "
-        "4, so that a white mask costs the same. All were trained in mixed_bfloat16. "
+        "4, so that a white mask costs the same; by ours at 224×224, `x4`, a pixel "
+        "costs what it does at 112×112 by `x1`. All were trained in mixed_bfloat16. "
         "`alone` is the classifier's accuracy under a white mask, after stage 1. "
         "Pointing game and mass are over the positives.",
         "",
