@@ -115,7 +115,9 @@ def test_slider_hides_what_is_not_above_it(show, page_path):
     whole = pixels_of(page, canvas)
     assert (whole[..., 3] == 255).all()
     page.locator("#threshold-comparison").fill("0.5")
-    page.wait_for_function("document.querySelector('.threshold').textContent == '0.50'")
+    page.wait_for_function(
+        "document.querySelector('#comparison .threshold').textContent == '0.50'"
+    )
     is_kept = heatmap / heatmap.max() > 0.5
     cut = pixels_of(page, canvas)
     assert (cut[is_kept] == whole[is_kept]).all()
