@@ -10,7 +10,8 @@ from keras_xai.comparison.options import Options
 from keras_xai.errors import InputError
 from keras_xai.recipes import PROFILES
 from keras_xai.reproduction import compare, compare_summary, joint
-from keras_xai.reproduction.compare_summary import judge, write_summary
+from keras_xai.reproduction.compare_claims import judge
+from keras_xai.reproduction.compare_summary import write_summary
 from keras_xai.reproduction.training import Training
 from keras_xai.sweeps import run_missing
 

@@ -1,4 +1,4 @@
-"""From comparisons to tables over seeds, and a verdict on the paper's Fig. 6."""
+"""From comparisons to tables over seeds."""
 
 import json
 from collections.abc import Iterator, Mapping, Sequence
@@ -8,17 +8,14 @@ from typing import Any
 import numpy as np
 
 from keras_xai.comparison.heatmaps import JOINT
-from keras_xai.reproduction import ledger
+from keras_xai.reproduction.compare_claims import PAPER, judge
 from keras_xai.reproduction.groups import (
-    Group,
     Result,
     finished,
     finished_seeds,
     group_by_setting,
 )
-from keras_xai.reproduction.joint import OUR_PRICE
 from keras_xai.reproduction.ledger import (
-    Claim,
     format_spread,
     spread,
     write_ledger,
@@ -27,9 +24,6 @@ from keras_xai.reproduction.markdown import table_header, table_row
 from keras_xai.sweeps import Cell, read_results
 from keras_xai.training.runs import write_atomically
 
-PAPER = "IbPRIA19 Fig. 6"
-PAPER_TRAININGS = ("joint-2019_l1-1e-06",)
-OUR_TRAININGS = tuple(f"joint_l1-{price}" for price in OUR_PRICE.values())
 DECIDING = ("mass_target", "rank_target", "iou_target", "pointing_target")
 DIGITS = 3  # of the tables
 GROUPS = {
@@ -86,77 +80,6 @@ def write_summary(cells: Sequence[Cell], profile: str, folder: Path) -> None:
         for size in sorted({cell.name.split("_")[2] for cell in cells})
     ]
     write_ledger(folder.parent / "claims.json", PAPER, claims)
-
-
-def judge(groups: Mapping[str, Group], data: str, profile: str) -> dict[str, Any]:
-    """Holds Fig. 6 against the numbers.
-
-    Args:
-        groups: setting to seed to file.
-        data: the part of a setting's name that tells data set and size.
-        profile: the cells' profile.
-
-    Returns:
-        A row of the ledger.
-    """
-    paper, ours = (
-        [
-            result
-            for name in names
-            for result in finished(groups.get(f"{name}_{data}", {}))
-            if _has_the_ten(result)
-        ]
-        for names in (PAPER_TRAININGS, OUR_TRAININGS)
-    )
-    return ledger.judge(
-        CLAIM,
-        paper,
-        ours,
-        identity={
-            "id": f"compare-fig6-{data}",
-            "paper": PAPER,
-            "command": f"keras-xai reproduce compare --profile {profile}",
-        },
-        recipe="joint",
-        profile=profile,
-    )
-
-
-def mass_above_analyzers(result: Result) -> float:
-    """Takes from the mask's relevance mass that of the best of the paper's methods."""
-    values = result["result"]["values"]
-    return values[JOINT]["mass_target"]["mean"] - max(
-        values[name]["mass_target"]["mean"] for name in _of_the_ten(result)
-    )
-
-
-def _of_the_ten(result: Result) -> list[str]:
-    """Lists the paper's methods that were compared."""
-    return [
-        method["name"]
-        for method in result["result"]["methods"]
-        if method["in_paper"] and method["name"] != JOINT
-    ]
-
-
-def _has_the_ten(result: Result) -> bool:
-    """Tells whether mask and analyzers of the paper are there, and none failed."""
-    failed = [
-        method["in_paper"] and method["failure"] is not None
-        for method in result["result"]["methods"]
-    ]
-    return bool(_of_the_ten(result)) and not any(failed)
-
-
-CLAIM = Claim(
-    "fig6",
-    "Fig. 6: the explainer highlights the target where the ten methods mostly mark "
-    "corners; the number is the share of the mask's mass on the target less that of "
-    "the best of the ten",
-    "pictures",
-    mass_above_analyzers,
-    least=0.05,
-)
 
 
 def tables(done: Sequence[Result], num_seeds: int) -> Iterator[str]:
