@@ -7,6 +7,7 @@ import keras
 import numpy as np
 
 from keras_xai.errors import InputError
+from keras_xai.models.cloning import clone_layers
 
 
 @dataclasses.dataclass(frozen=True)
@@ -186,7 +187,7 @@ def build_untrained_float32(model: keras.Model) -> keras.Model:
                 value["config"]["seed"] = None  # an initializer's own
         return type(layer).from_config(config)
 
-    return keras.models.clone_model(model, clone_function=clone, recursive=True)
+    return clone_layers(model, clone)
 
 
 def _graph_ends(layer, name: str) -> list:

@@ -60,7 +60,7 @@ def build_ref_ae(encoder: keras.Model, decoder: keras.Model) -> keras.Model:
     """Builds RefAE: the same architecture, with fresh weights in every layer.
 
     Layers that are frozen in the classifier, such as those of a pretrained backbone,
-    learn here.
+    learn here. `Normalization` layers keep what they were adapted to.
 
     Args:
         encoder: a model from `build_encoder`.

@@ -1,33 +1,57 @@
 """Copies of a model's layers."""
 
+from collections.abc import Callable
+
 import keras
 
 from keras_xai.models.taps import is_graph
 
-# Of these, all do nothing at inference; RandomCrop crops or resizes even then.
-AUGMENTATION = tuple(
-    layer
-    for name, layer in vars(keras.layers).items()
-    if name.startswith("Rand") and layer is not keras.layers.RandomCrop
+# None of these does anything at inference, not even RandomCrop.
+AUGMENTATION = (
+    *(layer for name, layer in vars(keras.layers).items() if name.startswith("Rand")),
+    keras.layers.AugMix,
+    keras.layers.CutMix,
+    keras.layers.Equalization,
+    keras.layers.MixUp,
+    keras.layers.Solarization,
 )
 
 
-def clone_unfrozen(model: keras.Model) -> keras.Model:
-    """Builds a model of the same layers with fresh weights, none of them frozen.
+def clone_layers(
+    model: keras.Model, clone: Callable[[keras.Operation], keras.Operation]
+) -> keras.Model:
+    """Builds a model of copies of another's layers, with fresh weights.
+
+    What `Normalization` layers were adapted to is kept: it was counted, not learned,
+    and a training does not bring it back.
 
     Args:
         model: a functional or Sequential model; layers of models inside are copied too.
+        clone: from a layer to its copy.
     """
-    return keras.models.clone_model(model, clone_function=_clone, recursive=True)
+    copy = keras.models.clone_model(model, clone_function=clone, recursive=True)
+    kind = keras.layers.Normalization
+    for old, new in zip(_list(model, kind), _list(copy, kind), strict=True):
+        new.set_weights(old.get_weights())
+        new.finalize_state()  # what it computes with are constants
+    return copy
+
+
+def clone_unfrozen(model: keras.Model) -> keras.Model:
+    """Builds a model as `clone_layers` does, with no layer frozen.
+
+    Args:
+        model: a functional or Sequential model.
+    """
+    copy = clone_layers(model, _clone)
+    copy.trainable = False  # or Keras would not pass on what the copy may already be
+    copy.trainable = True  # to a Sequential model inside, which is cloned frozen
+    return copy
 
 
 def list_augmentation(model: keras.Model) -> list[keras.layers.Layer]:
     """Lists the layers that change images at random in training, those inside too."""
-    found = [layer for layer in model.layers if isinstance(layer, AUGMENTATION)]
-    for layer in model.layers:
-        if is_graph(layer):
-            found += list_augmentation(layer)
-    return found
+    return _list(model, AUGMENTATION)
 
 
 def without_augmentation(model: keras.Model) -> keras.Model:
@@ -50,7 +74,7 @@ def without_augmentation(model: keras.Model) -> keras.Model:
             return keras.layers.Identity(name=layer.name)
         return layer.__class__.from_config(layer.get_config())
 
-    copy = keras.models.clone_model(model, clone_function=clone, recursive=True)
+    copy = clone_layers(model, clone)
     copy.set_weights(model.get_weights())
     return copy
 
@@ -61,3 +85,14 @@ def _clone(layer: keras.Operation) -> keras.Operation:
     if "trainable" in config:
         config["trainable"] = True
     return layer.__class__.from_config(config)
+
+
+def _list(
+    model: keras.Model, kind: type | tuple[type, ...]
+) -> list[keras.layers.Layer]:
+    """Lists the layers of a kind, those inside models last."""
+    found = [layer for layer in model.layers if isinstance(layer, kind)]
+    for layer in model.layers:
+        if is_graph(layer):
+            found += _list(layer, kind)
+    return found
