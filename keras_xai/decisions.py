@@ -10,7 +10,7 @@ import keras
 import numpy as np
 
 from keras_xai.analyzers.innvestigate import Failure
-from keras_xai.analyzers.methods import NUM_SAMPLES, AnalyzerSpec
+from keras_xai.analyzers.methods import NUM_SAMPLES, AnalyzerSpec, describe_limits
 from keras_xai.analyzers.network import build_float32, extract_network
 from keras_xai.attributions import write_attributions
 from keras_xai.comparison.cases import predict
@@ -125,7 +125,9 @@ def explain_decisions(
             "Received: methods={}"
         )
     network = extract_network(classifier) if methods else None
+    notes: dict[str, str] = {}
     if network is not None:
+        notes = describe_limits(methods, network.activations)
         classifier = build_float32(classifier)  # iNNvestigate's copy must agree with it
     judged: dict[str, Judged] = {}
     failures: dict[str, Failure] = {}
@@ -172,6 +174,7 @@ def explain_decisions(
                     "name": name,
                     "signed": spec.signed,
                     "failure": failures[name].reason if name in failures else None,
+                    "note": notes.get(name, ""),
                 }
                 for name, spec in methods.items()
             ],

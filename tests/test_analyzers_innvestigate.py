@@ -5,9 +5,15 @@ import keras
 import numpy as np
 import pytest
 import tensorflow as tf
+from test_analyzers_network import assorted
 
 from keras_xai.analyzers.innvestigate import Failure, analyze
-from keras_xai.analyzers.methods import METHODS, AnalyzerSpec, select_methods
+from keras_xai.analyzers.methods import (
+    METHODS,
+    AnalyzerSpec,
+    describe_limits,
+    select_methods,
+)
 from keras_xai.analyzers.network import extract_network
 from keras_xai.errors import InputError
 
@@ -218,6 +224,71 @@ def test_sigmoid_layers_are_explained_as_in_the_papers_version(tmp_path):
     assert [name for name in METHODS if isinstance(results[name], Failure)] == []
 
 
+def activations_classifier():
+    """A layer of each activation that is one, and no bias."""
+    keras.utils.set_random_seed(0)
+    activations = [
+        keras.layers.LeakyReLU(0.2),
+        keras.layers.PReLU("random_normal", shared_axes=[1, 2]),
+        keras.layers.ELU(0.7),
+        keras.layers.ReLU(max_value=0.1),
+    ]
+    layers = [keras.Input(SHAPE), keras.layers.Rescaling(1 / 255)]
+    for activation in activations:
+        conv = keras.layers.Conv2D(4, 3, padding="same", use_bias=False)
+        layers += [conv, activation]
+    dense = keras.layers.Dense(3, activation="softmax", use_bias=False)
+    return keras.Sequential([*layers, keras.layers.Flatten(), dense])
+
+
+@needs_innvestigate
+def test_relevance_passes_every_activation(tmp_path):
+    """iNNvestigate takes the slope's share of it, but in an Activation layer."""
+    case = Case(tmp_path)
+    case.model = activations_classifier()
+    case.probs = case.model.predict(case.images, verbose=0)
+    methods = select_methods(["gradient", "lrp.z", "guided_backprop"])
+    results = case.analyze(methods)
+    assert not any(isinstance(result, Failure) for result in results.values())
+    x = tf.constant(case.images / np.float32(255))
+    with tf.GradientTape() as tape:
+        tape.watch(x)
+        features = keras.Sequential(case.model.layers[1:-1])(x)
+        logits = features @ case.model.layers[-1].kernel.value
+        logits -= tf.reduce_mean(logits, axis=-1, keepdims=True)
+        logits = tf.gather(logits, case.classes, batch_dims=1)
+    expected = np.abs(tape.gradient(logits, x)).sum(axis=-1)
+    np.testing.assert_allclose(case.heatmap("gradient"), expected, atol=1e-6)
+    total = case.heatmap("lrp.z").sum(axis=(1, 2))
+    np.testing.assert_allclose(total, logits, rtol=1e-3)
+
+
+@needs_innvestigate
+def test_every_known_layer_is_rebuilt(tmp_path):
+    """With the given probabilities, or the child would refuse."""
+    case = Case(tmp_path)
+    case.model = assorted()
+    case.images = np.random.default_rng(0).random((NUM_IMAGES, 8, 8, 3), np.float32)
+    case.probs = case.model.predict(case.images, verbose=0)
+    case.classes = case.probs.argmax(axis=-1)
+    results = case.analyze(select_methods(["guided_backprop", "lrp.z", "deep_taylor"]))
+    assert {k: v.reason for k, v in results.items() if isinstance(v, Failure)} == {
+        "deep_taylor": "NotImplementedError: Layer Activation not supported."
+    }  # it is for ReLU
+
+
+def test_rules_for_relu_are_no_rules_for_others():
+    network = extract_network(activations_classifier())
+    assert network.activations == ["ELU", "LeakyReLU", "PReLU", "ReLU"]
+    assert describe_limits(METHODS, network.activations) == dict.fromkeys(
+        ["deconvnet", "guided_backprop"],
+        "Its rule is one for ReLU; through ELU, LeakyReLU, PReLU, ReLU it is the "
+        "gradient.",
+    )
+    plain = extract_network(bias_free_classifier()).activations
+    assert plain == ["relu"] and describe_limits(METHODS, plain) == {}
+
+
 @needs_innvestigate
 def test_other_probabilities_are_refused(case, tmp_path):
     other = Case(tmp_path)
@@ -230,7 +301,18 @@ def test_other_probabilities_are_refused(case, tmp_path):
 
 
 def test_ten_methods_are_the_papers():
-    assert sum(spec.in_paper for spec in METHODS.values()) == 10
+    assert [name for name, spec in METHODS.items() if spec.in_paper] == [
+        "gradient",
+        "smoothgrad",
+        "input_t_gradient",
+        "integrated_gradients",
+        "deconvnet",
+        "guided_backprop",
+        "deep_taylor.bounded",
+        "lrp.z",
+        "lrp.epsilon",
+        "lrp.sequential_preset_a_flat",
+    ]
 
 
 def test_names_of_methods():

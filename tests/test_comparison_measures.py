@@ -195,12 +195,15 @@ def test_randomisation_compares_absolute_values_of_the_first_images(rng):
     before = rng.normal(size=(5, SIZE, SIZE))
     after = {
         "same": -before[:2],
+        "turned round": 9 - np.abs(before[:2]),
         "other": rng.normal(size=(2, SIZE, SIZE)),
         "failed": None,
     }
     measure = randomisation_measure(after.get, 2)
     np.testing.assert_allclose(measure.compute("same", before)["randomised_rank"], 1)
-    assert np.abs(measure.compute("other", before)["randomised_rank"]).max() < 0.3
+    values = measure.compute("turned round", before)
+    np.testing.assert_allclose(values["randomised_rank"], 1)
+    assert measure.compute("other", before)["randomised_rank"].max() < 0.3
     assert measure.compute("failed", before) == {}
 
 
@@ -269,6 +272,17 @@ def test_ranks_share_ties_and_leave_descriptions_alone():
     assert "told" not in summary["b"] and summary["failed"] == {}
 
 
+def test_ranks_are_not_decided_by_rounding():
+    values = {
+        "a": {"up": np.array([0.50001]), "down": np.array([4e-7])},
+        "b": {"up": np.array([0.5]), "down": np.array([-2e-6])},
+        "c": {"up": np.array([0.502]), "down": np.array([0.0])},
+    }
+    summary = summarise(values, METRICS)
+    assert [summary[m]["up"]["rank"] for m in "abc"] == [2, 2, 1]
+    assert [summary[m]["down"]["rank"] for m in "abc"] == [1, 1, 1]
+
+
 def test_tables_hold_failed_methods_as_rows_that_say_why(tmp_path):
     methods = [
         Method("a", "analyzer", True, True, 0.5),
@@ -282,7 +296,16 @@ def test_tables_hold_failed_methods_as_rows_that_say_why(tmp_path):
         'b,baseline,False,False,,"It took, well'
     )
     long = (tmp_path / "metrics.csv").read_text().splitlines()
-    assert long == ["method,metric,mean,sd,n,rank", "a,up,1,0,3,1"]
+    assert long == [
+        "method,metric,mean,sd,n,rank,failure",
+        "a,up,1,0,3,1,",
+        "a,down,,,0,,",
+        "a,told,,,0,,",
+        *(
+            f'b,{name},,,0,,"It took, well, too long."'
+            for name in ("up", "down", "told")
+        ),
+    ]
     found = json.loads((tmp_path / "comparison.json").read_text())
     assert found["k"] == 1 and found["values"]["b"] == {}
     assert sorted(p.name for p in Path(tmp_path).iterdir()) == [

@@ -8,6 +8,7 @@ reads what it prints, one JSON object a line.
 import functools
 import json
 import os
+import re
 import sys
 import time
 from collections.abc import Callable
@@ -19,6 +20,7 @@ import innvestigate.layers
 import numpy as np
 import tensorflow as tf
 
+ACTIVATION_LAYERS = ("ELU", "LeakyReLU", "PReLU", "ReLU")
 TOLERANCE = 1e-4  # between the probabilities of the classifier and of its copy
 NUM_CHECKED = 256  # images on which they are compared
 
@@ -122,6 +124,7 @@ def main(job_dir: Path, out_dir: Path, names: list[str]) -> None:
             )
         except Exception as error:  # whatever it is: the other methods go on
             message = (str(error).splitlines() or ["it gives no reason"])[0]
+            message = re.sub(r"<[\w.]*?(\w+) object at 0x\w+>", r"\1", message)
             reason = f"{type(error).__name__}: {message}"
             tell(event="failed", method=name, reason=reason)
         else:
@@ -203,6 +206,9 @@ def build_classifier(
     tensors = [tf.keras.Input(image_shape)]
     for i, entry in enumerate(layers):
         layer = getattr(tf.keras.layers, entry["class_name"])(**entry["config"])
+        if entry["class_name"] in ACTIVATION_LAYERS:
+            # LRP hands relevance on unchanged through this layer, and no other.
+            layer = tf.keras.layers.Activation(layer)
         inputs = [tensors[position] for position in entry["inputs"]]
         tensors.append(layer(inputs if len(inputs) > 1 else inputs[0]))
         layer.set_weights(

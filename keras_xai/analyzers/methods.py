@@ -26,6 +26,7 @@ class AnalyzerSpec:
     options: Callable[[float, float], dict[str, Any]] = _no_options
     samples: str | None = None  # the argument: how many inputs stand for an image
     signed: bool = True
+    relu_only: bool = False  # its rule is one for ReLU
     in_paper: bool = False  # one of the ten of [IbPRIA19] Fig. 6, as far as it is told
 
 
@@ -48,8 +49,10 @@ METHODS: Mapping[str, AnalyzerSpec] = {
         samples="steps",
         in_paper=True,
     ),
-    "deconvnet": AnalyzerSpec("deconvnet", signed=False, in_paper=True),
-    "guided_backprop": AnalyzerSpec("guided_backprop", signed=False, in_paper=True),
+    "deconvnet": AnalyzerSpec("deconvnet", signed=False, relu_only=True, in_paper=True),
+    "guided_backprop": AnalyzerSpec(
+        "guided_backprop", signed=False, relu_only=True, in_paper=True
+    ),
     "deep_taylor": AnalyzerSpec("deep_taylor"),
     "deep_taylor.bounded": AnalyzerSpec(
         "deep_taylor.bounded",
@@ -106,3 +109,24 @@ def select_methods(names: Sequence[str]) -> dict[str, AnalyzerSpec]:
         name: METHODS.get(name, AnalyzerSpec(name, signed=name != "gradient.baseline"))
         for name in names
     }
+
+
+def describe_limits(
+    methods: Mapping[str, AnalyzerSpec], activations: Sequence[str]
+) -> dict[str, str]:
+    """Says of methods what else they are on a network like this one.
+
+    Args:
+        methods: by name.
+        activations: the network's, from `Network.activations`.
+
+    Returns:
+        One sentence for each method that there is something to say of.
+    """
+    others = [activation for activation in activations if activation != "relu"]
+    if not others:
+        return {}
+    sentence = (
+        f"Its rule is one for ReLU; through {', '.join(others)} it is the gradient."
+    )
+    return {name: sentence for name, spec in methods.items() if spec.relu_only}

@@ -33,6 +33,13 @@ class Network:
     scale: np.ndarray  # a number, or one a channel
     offset: np.ndarray
 
+    @property
+    def activations(self) -> list[str]:
+        """The activations in use, by Keras' names of functions or layers, sorted."""
+        found = {layer.config.get("activation", "linear") for layer in self.layers}
+        layers = {layer.class_name for layer in self.layers} & ACTIVATION_LAYERS
+        return sorted((found | layers) - {"linear"})
+
 
 _CONVOLUTION = (
     "kernel_size",
@@ -72,6 +79,7 @@ _KNOWN: dict[type[keras.layers.Layer], tuple[str, ...]] = {
     keras.layers.UpSampling2D: ("size", "interpolation"),
     keras.layers.ZeroPadding2D: ("padding",),
 }
+ACTIVATION_LAYERS = {"ELU", "LeakyReLU", "PReLU", "ReLU"}  # ReLU: no plain one
 _FIXED = {"data_format": "channels_last", "groups": 1, "keepdims": False}
 _ACTIVATIONS = ("elu", "linear", "relu", "sigmoid", "softmax", "softplus", "tanh")
 _IDENTITIES = (  # at inference

@@ -47,6 +47,7 @@ class Case(NamedTuple):
         background: the constant fill nearest to the images' background.
         faithfulness: how images are taken apart.
         num_sanity_images: of the first images, how many the random classifier explains.
+        activations: of the network that the analyzers explain.
     """
 
     options: Options
@@ -57,6 +58,7 @@ class Case(NamedTuple):
     background: Fill
     faithfulness: Faithfulness
     num_sanity_images: int
+    activations: list[str]
 
     @property
     def class_names(self) -> tuple[str, ...]:
@@ -102,8 +104,9 @@ def open_case(run: Path, data: Data, options: Options) -> Case:
         split=match_classes(sample.split, num_classes, names),
         train=match_classes(sample.train, num_classes, names),
     )
-    if specs:
-        extract_network(subject.classifier)  # or says which layer it does not know
+    activations: list[str] = []
+    if specs:  # or it says which layer it does not know
+        activations = extract_network(subject.classifier).activations
     split = sample.split
     background = nearest_level(split.images)
     fill = options.fill or background
@@ -129,6 +132,7 @@ def open_case(run: Path, data: Data, options: Options) -> Case:
             options.num_steps,
         ),
         num_sanity_images=count(options.sanity_images, SANITY_PIXELS),
+        activations=activations,
     )
 
 

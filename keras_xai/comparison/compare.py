@@ -9,7 +9,11 @@ from typing import Any
 import numpy as np
 
 from keras_xai.analyzers.innvestigate import Failure
-from keras_xai.analyzers.methods import AnalyzerSpec, select_methods
+from keras_xai.analyzers.methods import (
+    AnalyzerSpec,
+    describe_limits,
+    select_methods,
+)
 from keras_xai.comparison.cases import Case, describe, open_case
 from keras_xai.comparison.explaining import Progress, explain_all, no_progress
 from keras_xai.comparison.heatmaps import BASELINES, JOINT, read_seconds_per_image
@@ -83,6 +87,7 @@ def compare(
     measured = measure_all(case, heatmaps, out_dir, progress=progress)
     for name, failure in measured.failures.items():
         say(f"{name} failed for the random classifier: {failure.reason}")
+    notes = BASELINES | describe_limits(case.specs, case.activations)
     write_examples(case, out_dir / "examples.npz")
     draw_figures(case, heatmaps, out_dir)
     write_tables(
@@ -98,6 +103,7 @@ def compare(
                 if name in heatmaps
                 else None,
                 failure=failures[name].reason if name in failures else None,
+                note=notes.get(name, ""),
             )
             for name in names
         ],

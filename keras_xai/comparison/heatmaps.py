@@ -20,13 +20,14 @@ Explain = Callable[[Images], np.ndarray]  # -> `(batch, height, width)` float32
 
 JOINT = "joint"
 THRESHOLD = 0.75  # of a heatmap's peak; [IbPRIA19] Sec. 3
-BASELINES = (
-    "baseline.random",
-    "baseline.centre",
-    "baseline.sobel",
-    "baseline.otsu",
-    "baseline.input",
-)
+BASELINES = {
+    "baseline.random": "Each pixel is drawn uniformly.",
+    "baseline.centre": "A Gaussian at the image's centre.",
+    "baseline.sobel": "Edges: the length of the grey image's gradient, by Sobel.",
+    "baseline.otsu": "The foreground, across Otsu's threshold from the background.",
+    "baseline.input": "The image itself: how far each pixel's grey is from the "
+    "commonest.",
+}
 
 
 def build_explain(name: str, joint: keras.Model | None, seed: int) -> Explain:

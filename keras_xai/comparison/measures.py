@@ -8,6 +8,7 @@ import numpy as np
 Group = Literal["ground truth", "faithfulness", "sanity", "complexity"]
 Values = dict[str, np.ndarray]  # metric name to one value an image, `(n,)` float64
 
+VERSION = 2  # of all definitions; what was measured by another is measured again
 NUM_HEATMAPS = 16  # in memory at a time
 
 

@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 import keras
+import numpy as np
 
 from keras_xai.analyzers.innvestigate import Failure
 from keras_xai.comparison.cases import Case
@@ -20,7 +21,7 @@ from keras_xai.comparison.ground_truth import list_labels, localisation_measure
 from keras_xai.comparison.heatmaps import open_heatmaps
 from keras_xai.comparison.leaks import LABELS as LEAK_LABELS
 from keras_xai.comparison.leaks import leak_measure
-from keras_xai.comparison.measures import Measure, Metric, Values
+from keras_xai.comparison.measures import VERSION, Measure, Metric, Values
 from keras_xai.comparison.randomisation import LABELS as RANDOMISATION_LABELS
 from keras_xai.comparison.randomisation import randomisation_measure
 from keras_xai.comparison.samples import TARGET_MARGIN
@@ -31,6 +32,7 @@ from keras_xai.training.leak_predictor import train_leak_predictor
 # Regions: what starts the labels, and what it means.
 TARGET = ("Target", f"the filled target, grown by {TARGET_MARGIN} pixels")
 BOX = ("Box", "the target's filled box")
+VERSION_KEY = "version"  # beside the metrics of a file
 
 
 class LeftOut(NamedTuple):
@@ -68,7 +70,7 @@ def measure_all(
     *,
     progress: Progress = no_progress,
 ) -> Measured:
-    """Measures every method that has heatmaps; what was measured before stays.
+    """Measures every method that has heatmaps; what is measured already stays.
 
     Args:
         case: what is compared.
@@ -103,16 +105,27 @@ def measure_all(
         *_leak(case, folder / "leak_predictor.keras", left_out),
         complexity_measure(),
     ]
-    values = {name: read_values(folder / "values" / f"{name}.npz") for name in heatmaps}
+    values = {
+        name: _read_current(folder / "values" / f"{name}.npz") for name in heatmaps
+    }
     for measure in measures:
         with progress(f"measures: {measure.title}", len(heatmaps)) as report:
             for i, (name, path) in enumerate(heatmaps.items()):
                 if any(m.name not in values[name] for m in measure.metrics):
                     values[name] |= measure.compute(name, open_heatmaps(path))
-                    write_values(folder / "values" / f"{name}.npz", values[name])
+                    write_values(
+                        folder / "values" / f"{name}.npz",
+                        values[name] | {VERSION_KEY: np.array(VERSION)},
+                    )
                 report(i + 1)
     metrics = [metric for measure in measures for metric in measure.metrics]
     return Measured(metrics, values, left_out, failures)
+
+
+def _read_current(path: Path) -> Values:
+    """Reads a method's values, if today's definitions measured them."""
+    values = read_values(path)
+    return values if values.pop(VERSION_KEY, 0) == VERSION else {}
 
 
 def _ground_truth(case: Case, left_out: list[LeftOut]) -> list[Measure]:

@@ -53,7 +53,8 @@ def randomisation_measure(
     """Measures how far heatmaps stay what they were when the classifier is random.
 
     Absolute values are compared, so that a heatmap that only changes its sign has not
-    changed.
+    changed. So has one whose order of pixels is turned round: what is asked is whether
+    one heatmap tells the other.
 
     Args:
         heatmaps_after: from a method's name to its heatmaps `(num_images, height,
@@ -72,14 +73,16 @@ def randomisation_measure(
             LABELS[0],
             "sanity",
             False,
-            f"Spearman's correlation of absolute values with those before {what}.",
+            "Size of Spearman's correlation, whichever its sign, of absolute values "
+            f"with those before {what}.",
         ),
         Metric(
             "randomised_ssim",
             LABELS[1],
             "sanity",
             False,
-            f"Structural similarity of absolute values to those before {what}.",
+            "Size of the structural similarity, whichever its sign, of absolute values "
+            f"to those before {what}.",
         ),
     ]
 
@@ -89,8 +92,8 @@ def randomisation_measure(
             return {}
         pair = np.abs(heatmaps[:num_images]), np.abs(after)
         return {
-            "randomised_rank": sanity.rank_correlation(*pair),
-            "randomised_ssim": sanity.structural_similarity(*pair),
+            "randomised_rank": np.abs(sanity.rank_correlation(*pair)),
+            "randomised_ssim": np.abs(sanity.structural_similarity(*pair)),
         }
 
     return Measure("randomisation", metrics, compute)

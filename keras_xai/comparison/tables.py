@@ -16,7 +16,7 @@ from keras_xai.training.runs import write_atomically
 
 Summary = dict[str, dict[str, dict[str, Any]]]  # method, metric: mean, sd, n, rank
 
-
+DIGITS = 3  # decimal places that decide who is ahead; what is left is rounding
 NOTHING = (None, None, 0)  # mean, sd and n of what was not measured
 
 
@@ -30,6 +30,7 @@ class Method(NamedTuple):
         signed: whether negative values speak against the class.
         seconds_per_image: None if it failed.
         failure: why it has no heatmaps; None if it has.
+        note: what must be known of it, if anything.
     """
 
     name: str
@@ -38,6 +39,7 @@ class Method(NamedTuple):
     signed: bool
     seconds_per_image: float | None = None
     failure: str | None = None
+    note: str = ""
 
 
 def summarise(values: Mapping[str, Values], metrics: Sequence[Metric]) -> Summary:
@@ -49,8 +51,7 @@ def summarise(values: Mapping[str, Values], metrics: Sequence[Metric]) -> Summar
 
     Returns:
         For each method and each metric it has: `mean`, `sd` (of a sample; None for one
-        image), `n`, and `rank`, 1 for the best. Equal means share the better rank; a
-        metric that is a description ranks nobody.
+        image), `n`, and `rank`; see `rank_means`.
     """
     summary: Summary = {method: {} for method in values}
     for metric in metrics:
@@ -59,15 +60,37 @@ def summarise(values: Mapping[str, Values], metrics: Sequence[Metric]) -> Summar
             for method, of_method in values.items()
             if len(of_method.get(metric.name, ()))
         }
+        ranks = rank_means(means, metric.higher_is_better)
         for method, mean in means.items():
             numbers = np.asarray(values[method][metric.name], np.float64)
             summary[method][metric.name] = {
                 "mean": mean,
                 "sd": float(numbers.std(ddof=1)) if len(numbers) > 1 else None,
                 "n": len(numbers),
-                "rank": _rank(mean, list(means.values()), metric.higher_is_better),
+                "rank": ranks.get(method),
             }
     return summary
+
+
+def rank_means(
+    means: Mapping[str, float], higher_is_better: bool | None
+) -> dict[str, int]:
+    """Ranks methods by their means, 1 for the best.
+
+    Means that are equal to `DIGITS` decimal places share the better rank.
+
+    Args:
+        means: by method.
+        higher_is_better: None for a description, which ranks nobody.
+    """
+    if higher_is_better is None:
+        return {}
+    sign = -1 if higher_is_better else 1
+    losses = {method: sign * round(mean, DIGITS) for method, mean in means.items()}
+    return {
+        method: 1 + sum(other < loss for other in losses.values())
+        for method, loss in losses.items()
+    }
 
 
 def write_tables(
@@ -80,7 +103,8 @@ def write_tables(
     """Writes table.csv, metrics.csv and, last of all, comparison.json.
 
     table.csv has a row a method: the mean of every metric, its standard deviation
-    (`…_sd`) and number of images (`…_n`). metrics.csv has a row a method and metric.
+    (`…_sd`) and number of images (`…_n`). metrics.csv has a row a method and metric;
+    where nothing was measured, `n` is 0, and `failure` says why if the method failed.
 
     Args:
         folder: the comparison's.
@@ -100,9 +124,15 @@ def write_tables(
             row[metric.name] = texts["mean"]
             row[f"{metric.name}_sd"] = texts["sd"]
             row[f"{metric.name}_n"] = n
-            if cell:
-                cell = {**cell, **texts}
-                long.append({"method": method.name, "metric": metric.name, **cell})
+            long.append(
+                {
+                    "method": method.name,
+                    "metric": metric.name,
+                    **texts,
+                    "rank": cell["rank"] if cell else None,
+                    "failure": method.failure,
+                }
+            )
         wide.append(row)
     write_atomically(folder / "table.csv", _to_csv(wide))
     write_atomically(folder / "metrics.csv", _to_csv(long))
@@ -131,13 +161,6 @@ def write_values(path: Path, values: Values) -> None:
     with part.open("wb") as file:
         np.savez(file, **values)  # type: ignore[arg-type]  # of its `allow_pickle`
     os.replace(part, path)
-
-
-def _rank(mean: float, means: list[float], higher_is_better: bool | None) -> int | None:
-    if higher_is_better is None:
-        return None
-    better = [other > mean if higher_is_better else other < mean for other in means]
-    return 1 + sum(better)
 
 
 def _to_text(value: float | None) -> str:

@@ -22,6 +22,7 @@ class Method(NamedTuple):
         is_signed: whether negative values speak against the class.
         seconds: per image; None if unknown.
         failure: why it has no heatmaps; None if it has.
+        note: what must be known of it, if anything.
     """
 
     name: str
@@ -30,6 +31,7 @@ class Method(NamedTuple):
     is_signed: bool
     seconds: float | None
     failure: str | None
+    note: str = ""
 
     @property
     def label(self) -> str:
@@ -114,8 +116,8 @@ class Comparison(NamedTuple):
         ]
 
     def is_undecided(self, metric: Metric) -> bool:
-        """Whether a metric gives all methods the same mean."""
-        return len({value.mean for value in self.values_of(metric).values()}) <= 1
+        """Whether a metric that ranks gives all methods the same rank."""
+        return all(value.rank == 1 for value in self.values_of(metric).values())
 
     def values_of(self, metric: Metric) -> dict[str, Value]:
         """Returns the values of a metric by method, in the order of the page."""
@@ -170,6 +172,7 @@ def _read_method(found: Mapping[str, Any]) -> Method:
         found["signed"],
         found["seconds_per_image"],
         found["failure"],
+        found.get("note", ""),  # which older files lack
     )
 
 

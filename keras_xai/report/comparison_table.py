@@ -77,9 +77,14 @@ def common_n(values: Mapping[str, Value]) -> int | None:
 
 def lay_out_rows(comparison: Comparison) -> list[tuple[Method, list[Cell]]]:
     """Lays out one row of cells for each method that has heatmaps."""
-    columns = [(metric, comparison.values_of(metric)) for metric in comparison.metrics]
     return [
-        (method, [_lay_out_cell(method, metric, values) for metric, values in columns])
+        (
+            method,
+            [
+                _lay_out_cell(comparison, method, metric)
+                for metric in comparison.metrics
+            ],
+        )
         for method in comparison.working_methods
     ]
 
@@ -155,7 +160,8 @@ def _name(methods: Sequence[Method], *, are_all_alike: bool) -> str:
     return enumerate_words(labels)
 
 
-def _lay_out_cell(method: Method, metric: Metric, values: dict[str, Value]) -> Cell:
+def _lay_out_cell(comparison: Comparison, method: Method, metric: Metric) -> Cell:
+    values = comparison.values_of(metric)
     value = values.get(method.name)
     if value is None:
         hint = f"{metric.label} of {method.label}: not measured"
@@ -175,6 +181,6 @@ def _lay_out_cell(method: Method, metric: Metric, values: dict[str, Value]) -> C
         value.mean,
         value.n if common_n(values) is None else None,
         hint,
-        value.rank == 1,
+        value.rank == 1 and not comparison.is_undecided(metric),
         bool(first and value.rank and value.rank > 1 and is_level(value, first)),
     )

@@ -176,6 +176,11 @@ def _judge(found: dict[str, Any]) -> list[Markup]:
         _judge_labels(found),
         *_judge_heatmaps(found),
         *_judge_decoded(found),
+        *(
+            Markup("<b>{}</b>: {}").format(method["name"], method["note"])
+            for method in found["methods"]
+            if method["failure"] is None and method.get("note")
+        ),
         *(Markup("<b>{name}</b> failed: {failure}").format(**m) for m in failed),
     ]
 

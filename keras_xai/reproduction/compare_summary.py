@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 
 from keras_xai.comparison.heatmaps import JOINT
+from keras_xai.comparison.tables import DIGITS, rank_means
 from keras_xai.reproduction.compare_claims import PAPER, judge
 from keras_xai.reproduction.groups import (
     Result,
@@ -25,7 +26,6 @@ from keras_xai.sweeps import Cell, read_results
 from keras_xai.training.runs import write_atomically
 
 DECIDING = ("mass_target", "rank_target", "iou_target", "pointing_target")
-DIGITS = 3  # of the tables
 GROUPS = {
     "ground truth": "Ground truth: the target's filled mask, grown by 3 pixels",
     "faithfulness": "Faithfulness: does the classifier's answer follow the heatmap?",
@@ -236,24 +236,16 @@ def _values(done: Sequence[Result], method: str, metric: str) -> list[float]:
 def _ranks(done: Sequence[Result], metric: Mapping[str, Any]) -> dict[str, int]:
     """Ranks methods by their mean over seeds.
 
-    Means that look the same in the table share the better rank. A description ranks
-    nobody, nor does a metric in which all are alike; a method that lacks a seed is not
-    compared with those that have it.
+    A description ranks nobody, nor does a metric in which all are alike; a method that
+    lacks a seed is not compared with those that have it.
     """
-    if metric["higher_is_better"] is None:
-        return {}
-    sign = -1 if metric["higher_is_better"] else 1
     means = {
-        method: sign * round(mean, DIGITS)
+        method: mean
         for method, mean in _means(done, metric["name"]).items()
         if len(_values(done, method, metric["name"])) == len(done)
     }
-    if len(set(means.values())) < 2:
-        return {}
-    return {
-        method: 1 + sum(other < mean for other in means.values())
-        for method, mean in means.items()
-    }
+    ranks = rank_means(means, metric["higher_is_better"])
+    return ranks if len(set(ranks.values())) > 1 else {}
 
 
 def _means(done: Sequence[Result], metric: str) -> dict[str, float]:
