@@ -6,6 +6,7 @@ from typing import Any
 from data_gen.polygons import Shape
 
 MAX_OBJECTS = 255  # indices of a mask in one byte, but for the background's 0
+POSITIVE_SHARE = 0.5  # of images, if nothing is said
 CLEARANCE = 2.0  # pixels left free between a target and the polygon outside it
 
 
@@ -29,7 +30,8 @@ class PolygonConfig:
         None, "Number of images with a target, met exactly; by default from the share."
     )
     positive_share: float = _option(
-        0.5, "Share of images with a target, 0 to 1, if their number is not given."
+        POSITIVE_SHARE,
+        "Share of images with a target, 0 to 1, if their number is not given.",
     )
     image_size: int = _option(224, "Height and width of an image in pixels.")
     channels: int = _option(3, "Channels of an image: 1 (grey) or 3 (RGB).")
@@ -103,6 +105,16 @@ class PolygonConfig:
             "num_positive",
             self.num_positive is None or 0 <= self.num_positive <= self.num_images,
             f"a number from 0 to num_images={self.num_images}",
+        )
+        self._check(
+            "positive_share",
+            self.num_positive is None or self.positive_share == POSITIVE_SHARE,
+            f"none beside num_positive={self.num_positive}",
+        )
+        self._check(
+            "outside_share",
+            self.outside_polygon is not None or self.outside_share == 1,
+            "none without an outside_polygon",
         )
         for name in ("positive_share", "outside_share"):
             self._check(name, 0 <= getattr(self, name) <= 1, "a share from 0 to 1")

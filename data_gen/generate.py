@@ -74,7 +74,7 @@ def generate(
     Returns:
         The content of `manifest.json`: `format`, `version`, `config`, `target`,
         `counts` of `images`, `positives`, `negatives`, `train` and `val`, `parts`
-        (one for each call), and `next_index`.
+        (one for each call, with the `version` that made it), and `next_index`.
 
     Raises:
         ValueError: If the shapes of an image find no room, `workers` is below 1, or
@@ -245,6 +245,7 @@ def _manifest(
         "start_index": config.start_index,
         "num_images": config.num_images,
         "num_positive": config.positives,
+        "version": __version__,
     }
     target = Shape.from_name(config.target)
     if old:

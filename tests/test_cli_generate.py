@@ -13,7 +13,6 @@ from keras_xai.cli import main
 OTHER = PolygonConfig(  # no value is the default
     num_images=2,
     num_positive=1,
-    positive_share=0.25,
     image_size=96,
     channels=1,
     target="star5",
@@ -49,7 +48,10 @@ def to_words(name, value):
     return [f"--{option}", *map(str, value if isinstance(value, tuple) else [value])]
 
 
-@pytest.mark.parametrize("name", [field.name for field in dataclasses.fields(OTHER)])
+@pytest.mark.parametrize(
+    "name",
+    [f.name for f in dataclasses.fields(OTHER) if f.name != "positive_share"],
+)
 def test_generate_passes_every_option_on(name, tmp_path, monkeypatch):
     value = getattr(OTHER, name)
     made = []
@@ -61,6 +63,8 @@ def test_generate_passes_every_option_on(name, tmp_path, monkeypatch):
         words += to_words("background", (255,))
     if name == "num_targets":
         words += to_words("min_shapes", 3)
+    if name == "outside_share":
+        words += to_words("outside_polygon", "square")
     assert main(["generate", str(tmp_path / "a"), *words, "--quiet"]) == 0
     [config] = made
     assert getattr(config, name) == value != getattr(PolygonConfig(), name)
@@ -82,6 +86,23 @@ def test_generate_recipe_may_be_changed(tmp_path):
     assert main(["generate", str(tmp_path / "a"), *options, "--quiet"]) == 0
     with Image.open(tmp_path / "a/JPEGImages/000000.png") as image:
         assert image.size == (224, 224)
+
+
+@pytest.mark.parametrize(
+    ("options", "num_positive"),
+    [
+        (["--recipe=paper", "--num-images=50"], 31),  # 618 of 1000 are 30.9
+        (["--recipe=paper", "--num-images=50", "--positive-share=.1"], 5),
+        (["--num-images=50", "--positive-share=.1"], 5),
+    ],
+)
+def test_generate_keeps_a_share(options, num_positive, tmp_path, monkeypatch):
+    made = []
+    monkeypatch.setattr(
+        "data_gen.generate.generate", lambda config, *_, **__: made.append(config)
+    )
+    assert main(["generate", str(tmp_path / "a"), *options, "--quiet"]) == 0
+    assert made[0].positives == num_positive
 
 
 def test_generate_refuses_nonsense(tmp_path, capsys):

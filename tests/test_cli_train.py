@@ -64,6 +64,49 @@ def test_tensorboard_that_is_not_installed_is_named(
     assert "keras_xai[tensorboard]" in message
 
 
+def test_tensorboard_shows_each_stage(polygons, tmp_path):
+    pytest.importorskip("tensorboard")
+    logs = tmp_path / "logs"
+    words = ["train", str(polygons), str(tmp_path / "run"), *TINY_RUN]
+    assert main([*words, "--tensorboard", str(logs), "--quiet"]) == 0
+    assert {path.name for path in logs.iterdir()} == {
+        "classifier",
+        "explainer",
+        "joint",
+    }
+    for stage in logs.iterdir():
+        assert list(stage.glob("**/events.out.tfevents.*"))
+
+
+@pytest.mark.parametrize(
+    ("option", "prices"),
+    [
+        ([], (1.0, 10.0)),
+        (["--l1-factor", "4"], (4.0, 40.0)),
+        (["--l1", "7"], (7.0, 7.0)),
+    ],
+)
+def test_the_price_of_the_mask_may_be_changed(
+    option, prices, polygons, tmp_path, monkeypatch
+):
+    seen = []
+    monkeypatch.setattr(
+        "keras_xai.training.joint.train_joint",
+        lambda config, *_, **__: seen.append(config),
+    )
+    words = ["train", str(polygons), str(tmp_path / "run"), *option]
+    assert main([*words, "--quiet"]) == 0
+    assert tuple(stage.l1 for stage in seen[0].stages[1:]) == prices
+
+
+def test_one_price_is_enough(polygons, tmp_path, capsys):
+    words = ["train", str(polygons), str(tmp_path), "--l1=1", "--l1-factor=2"]
+    with pytest.raises(SystemExit) as ended:
+        main(words)
+    assert ended.value.code == 2
+    assert "not allowed with" in capsys.readouterr().err
+
+
 def test_recipe_may_be_a_file(polygons, tmp_path, capsys):
     recipe = tmp_path / "mine.json"
     recipe.write_text('{"scale": 1.0, "lambda": 2}')
@@ -73,6 +116,10 @@ def test_recipe_may_be_a_file(polygons, tmp_path, capsys):
     assert "not valid JSON" in fails(capsys, *arguments)
     recipe.write_text("[1]")
     assert "mine.json holds no JSON object" in fails(capsys, *arguments)
+    recipe.write_text("{}")
+    assert "mine.json says itself how long" in fails(
+        capsys, *arguments, "--profile=smoke"
+    )
     recipe.write_text('{"stages": [{"name": "classifier"}]}')
     assert "`trains` is missing in a stage" in fails(capsys, *arguments)
     recipe.write_text('{"kernel_initializer": "é"}', encoding="latin-1")

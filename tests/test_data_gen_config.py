@@ -18,7 +18,15 @@ from data_gen.recipes import RECIPES
         ),
         ({"num_images": 5, "num_positive": 6}, "a number from 0 to num_images=5"),
         ({"positive_share": 1.1}, "`positive_share`. Expected a share from 0 to 1"),
-        ({"outside_share": -0.1}, "`outside_share`. Expected a share from 0 to 1"),
+        (
+            {"outside_share": -0.1, "outside_polygon": "square"},
+            "`outside_share`. Expected a share from 0 to 1",
+        ),
+        ({"outside_share": 0.5}, "Expected none without an outside_polygon"),
+        (
+            {"num_positive": 3, "positive_share": 0.1},
+            "`positive_share`. Expected none beside num_positive=3",
+        ),
         ({"val_share": 1.0}, "`val_share`. Expected a share from 0 to below 1"),
         ({"seed": -1}, "`seed`. Expected a number from 0 to 2**64 - 1"),
         ({"start_index": -1}, "`start_index`. Expected at least 0"),
@@ -68,7 +76,7 @@ def test_the_largest_shape_that_fits_is_allowed():
     [
         ({"num_images": 10, "num_positive": 3}, 3),
         ({"num_images": 10, "positive_share": 0.618}, 6),
-        ({"num_images": 10, "num_positive": 0, "positive_share": 0.9}, 0),
+        ({"num_images": 10, "num_positive": 0}, 0),
     ],
 )
 def test_positives_by_number_or_by_share(options, positives):

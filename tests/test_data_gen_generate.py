@@ -173,7 +173,12 @@ def test_manifest_is_returned_and_written(small, tmp_path):
     assert manifest["format"] == 1
     assert manifest["version"] == generate_module.__version__
     assert manifest["parts"] == [
-        {"start_index": 0, "num_images": 24, "num_positive": 12}
+        {
+            "start_index": 0,
+            "num_images": 24,
+            "num_positive": 12,
+            "version": generate_module.__version__,
+        }
     ]
     returned = generate_quietly(SMALL, tmp_path / "again")
     assert json.loads(json.dumps(returned)) == manifest

@@ -1,5 +1,7 @@
 """One annotation: its boxes, and what is refused."""
 
+import gzip
+
 import pytest
 
 from keras_xai.datasets.annotations import read_annotation
@@ -55,7 +57,15 @@ def test_bad_annotation_is_named(text, message, tmp_path):
 def test_huge_annotation_is_refused_unread(tmp_path):
     path = tmp_path / "huge.xml"
     path.write_text("<annotation>" + " " * 10_000_001)
-    with pytest.raises(InputError, match="huge.xml has .* bytes"):
+    with pytest.raises(InputError, match="huge.xml has more than 10000000 bytes"):
+        read_annotation(path)
+
+
+def test_compressed_annotation_is_not_unzipped(tmp_path):
+    """What lxml opens by its name it unzips, and a small file may hold a large one."""
+    path = tmp_path / "bomb.xml"
+    path.write_bytes(gzip.compress(XML.format(more="").encode()))
+    with pytest.raises(InputError, match="bomb.xml is not well-formed XML"):
         read_annotation(path)
 
 

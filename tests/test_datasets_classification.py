@@ -15,7 +15,7 @@ from keras_xai.datasets.classification import (
     find_dataset,
     read_classification,
 )
-from keras_xai.errors import InputError
+from keras_xai.errors import InputError, InputWarning
 
 ROOT = Path(__file__).parent.parent
 DATA = Path(os.environ.get("KERAS_XAI_DATA", ROOT / "work" / "data"))
@@ -83,6 +83,14 @@ def test_class_folders_with_a_test_set(test_part, tmp_path):
     assert train.class_names == ("cat", "dog")
     resized, _ = read_classification(tmp_path, size=(8, 9))
     assert resized.image_shape == (8, 9, 3)
+
+
+def test_a_class_that_only_the_test_set_has_is_told(tmp_path):
+    for name in ("train/cat", "train/dog", "val/cat", "val/dog", "val/emu"):
+        write_images(tmp_path / name, 2)
+    with pytest.warns(InputWarning, match="val has classes .* left out: emu"):
+        _, test = read_classification(tmp_path)
+    assert test.num_images == 4
 
 
 def test_a_class_may_be_called_train(tmp_path):

@@ -163,6 +163,19 @@ def test_an_image_is_found_by_its_annotations_name(copy, filename):
         np.testing.assert_array_equal(split.images, before.images)
 
 
+@pytest.mark.parametrize("name", ["../a", "/a", "b/../../a"])
+def test_no_image_is_outside_its_folder(name, tmp_path):
+    write_cats(tmp_path / "cats")
+    path = tmp_path / "cats/Annotations/a.xml"
+    path.write_text(path.read_text().replace("a.png", f"{name}.png"))
+    (tmp_path / "cats/JPEGImages/a.png").rename(tmp_path / "a.png")
+    with pytest.raises(InputError, match=rf"a\.xml names '{name}\.png'; expected an "):
+        read_voc(tmp_path / "cats", "train", target="cat")
+    (tmp_path / "cats/ImageSets/Main/train.txt").write_text(f"{name}\nb\n")
+    with pytest.raises(InputError, match=rf"train\.txt names '{name}'; expected an "):
+        read_voc(tmp_path / "cats", "train", target="cat")
+
+
 def test_a_list_decides_between_two_images(copy):
     """An annotation may tell the name that its image had before all were renamed."""
     before = read_voc(copy, "train")

@@ -28,6 +28,17 @@ def test_demo_learns_and_its_masks_lie_on_the_target(tmp_path, capsys):
     assert not any(method["failure"] for method in comparison["methods"])
 
 
+def test_demo_goes_on_with_its_own_polygons_only(tmp_path, capsys, monkeypatch):
+    monkeypatch.setattr("keras_xai.analyzers.innvestigate.check_installed", lambda: 0)
+    manifest = tmp_path / "demo/polygons/manifest.json"
+    manifest.parent.mkdir(parents=True)
+    manifest.write_text('{"config": {"seed": 4}}')
+    assert main(["demo", str(tmp_path / "demo"), "--seed", "5"]) == 2
+    assert "of another demo; expected a new folder, or --seed 4" in (
+        capsys.readouterr().err
+    )
+
+
 def test_demo_says_at_once_what_is_missing(tmp_path, capsys, monkeypatch):
     monkeypatch.setattr(importlib.util, "find_spec", lambda name: None)
     assert main(["demo", str(tmp_path / "demo")]) == 2

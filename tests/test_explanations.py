@@ -1,8 +1,13 @@
 import matplotlib
 import numpy as np
 import pytest
+from PIL import Image
 
-from keras_xai.explanations import THRESHOLD, colour_mask, overlay_mask
+from keras_xai.datasets.collection import open_images
+from keras_xai.explanations import colour_mask, explain_images, overlay_mask
+from keras_xai.models.classifier import build_classifier
+from keras_xai.models.explainer import build_explainer
+from keras_xai.models.joint import build_joint
 
 
 def test_colours_are_viridis_from_0_to_1_unstretched():
@@ -25,5 +30,24 @@ def test_overlay_lies_between_image_and_mask(num_channels, rng):
     assert (overlay <= np.maximum(rgb, colours) + 1).all()
 
 
-def test_threshold_is_the_papers():
-    assert THRESHOLD == 0.75
+def test_pictures_are_those_of_the_masks(tmp_path):
+    """Also the thresholded ones, which show what is above the paper's 0.75."""
+    joint = build_joint(
+        build_explainer((8, 8, 3), filters=(4, 8), init_bias=0.95),
+        build_classifier((8, 8, 3), 2, filters=(4, 8)),
+    )
+    pixels = np.random.default_rng(0).integers(0, 256, (8, 8, 3), dtype=np.uint8)
+    Image.fromarray(pixels).save(tmp_path / "a.png")
+    out = tmp_path / "out"
+    explain_images(joint, ("a", "b"), open_images(tmp_path / "a.png"), out)
+    with np.load(out / "masks.npz") as arrays:
+        [mask] = arrays["mask"]
+    assert 0 < (mask > 0.75).mean() < 1
+    expected = {
+        "masks": colour_mask(mask),
+        "overlays": overlay_mask(pixels, mask),
+        "thresholded": colour_mask(np.where(mask > 0.75, 1.0, 0.0)),
+    }
+    for folder, picture in expected.items():
+        with Image.open(out / folder / "a.png") as file:
+            np.testing.assert_array_equal(file, picture)

@@ -9,7 +9,9 @@ from keras_xai.reproduction.joint_claims import QUESTIONS, judge
 from keras_xai.reproduction.joint_summary import write_summary
 from keras_xai.reproduction.ledger import format_spread
 from keras_xai.sweeps import Cell, run_missing
-from keras_xai.training.config import config_from_dict
+from keras_xai.training.config import JointConfig, config_from_dict
+from keras_xai.training.joint import build_from_config
+from keras_xai.training.stages import compile_stage
 
 RESULTS = Path(__file__).parent.parent / "results"
 
@@ -62,6 +64,15 @@ def test_the_paper_profile_has_the_papers_numbers():
         assert (stage.epochs, stage.steps_per_epoch) == (50, 50)
         assert (stage.optimizer, stage.learning_rate) == ("adadelta", 1.0)
     assert [stage.l1 for stage in config.stages] == [0, 1e-6, 1e-6]
+
+
+def test_adadelta_is_the_one_of_2019():
+    config = JointConfig(explainer_filters=(4, 8), classifier_filters=(4, 8))
+    model = build_from_config(config, (8, 8, 3), 2)
+    for stage in config.stages:
+        optimizer = compile_stage(model, config, stage)[0].optimizer
+        assert (optimizer.rho, optimizer.epsilon) == (0.95, 1e-7)
+        assert float(optimizer.learning_rate) == 1.0
 
 
 def test_a_white_mask_costs_the_same_at_both_sizes():

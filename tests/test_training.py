@@ -95,6 +95,46 @@ def test_kill_between_log_and_state_repeats_the_epoch(
     assert (run_dir / "log.csv").read_text() == (unbroken[0] / "log.csv").read_text()
 
 
+def test_kill_while_a_file_is_written_leaves_the_one_before(
+    splits, unbroken, tmp_path, monkeypatch
+):
+    def break_off(path, **arrays):
+        path.write_bytes(b"PK, and then the power went")
+        raise KilledError
+
+    run_dir = tmp_path / "run"
+    with pytest.raises(KilledError):
+        train(splits, run_dir, report=kill_after(2))
+    for module, name in ((runs.np, "savez"), (keras.Model, "save")):
+        with monkeypatch.context() as patch:
+            if name == "save":
+                patch.setattr(module, name, lambda self, path: break_off(path))
+            else:
+                patch.setattr(module, name, break_off)
+            with pytest.raises(KilledError):
+                train(splits, run_dir)
+        assert not (run_dir / "model.keras").exists()
+    train(splits, run_dir)
+    assert (run_dir / "log.csv").read_text() == (unbroken[0] / "log.csv").read_text()
+    keras.models.load_model(run_dir / "model.keras")
+
+
+def test_a_run_tells_every_environment_that_it_was_made_in(splits, tmp_path):
+    run_dir = tmp_path / "run"
+    with pytest.raises(KilledError):
+        train(splits, run_dir, report=kill_after(1))
+    path = run_dir / "environment.json"
+    today = json.loads(path.read_text())
+    assert "continued" not in today
+    earlier = today | {"commit": "0000000"}
+    path.write_text(json.dumps(earlier))
+    for num_epochs in (1, 2):  # the second time in the same environment
+        with pytest.raises(KilledError):
+            train(splits, run_dir, report=kill_after(1))
+        assert json.loads(path.read_text()) == earlier | {"continued": [today]}
+        assert len(runs.read_log(run_dir)) == 1 + num_epochs
+
+
 def test_shared_first_stage_gives_the_same_numbers(splits, unbroken, tmp_path):
     first = dataclasses.replace(TINY, stages=TINY.stages[:1])
     train(splits, tmp_path / "first", config=first)
@@ -185,7 +225,7 @@ def test_foreign_folder_and_other_settings_are_refused(splits, unbroken, tmp_pat
 
 def test_size_that_cannot_be_halved_leaves_no_folder(splits, tmp_path):
     config = dataclasses.replace(TINY, classifier_filters=(4,) * 6)
-    with pytest.raises(ValueError, match="divisible by 64"):
+    with pytest.raises(InputError, match="divisible by 64"):
         train(splits, tmp_path / "run", config=config)
     assert not (tmp_path / "run").exists()
 

@@ -67,6 +67,9 @@ def test_stages_of_one_name_are_refused():
     [
         ({"trains": ()}, "`trains` in stage 'a'"),
         ({"trains": ("decoder",)}, "Received: decoder"),
+        ({"trains": ("classifier",) * 2}, "Received: classifier, classifier"),
+        ({"name": "../a"}, r"`name` of a stage.*Received: '\.\./a'"),
+        ({"name": ""}, "`name` of a stage.*Received: ''"),
         ({"epochs": -1}, "`epochs` in stage 'a'. Expected at least 1"),
         ({"steps_per_epoch": 0}, "steps_per_epoch=0"),
         ({"batch_size": 0}, "batch_size=0"),

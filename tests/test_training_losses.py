@@ -108,3 +108,14 @@ def test_loss_that_is_not_finite_stops_the_run(splits, tmp_path):
     with pytest.raises(InputError, match="loss became .* stage 'joint'"):
         train(splits, tmp_path / "run", config=config)
     assert runs.load_progress(tmp_path / "run")["stage"] == "classifier"
+
+
+def test_weights_that_are_not_finite_are_not_saved(splits, tmp_path, monkeypatch):
+    """The loss of a step is that of the weights before it."""
+    monkeypatch.setattr(
+        "keras_xai.training.joint.evaluate", lambda *_: {"val_cross_entropy": np.nan}
+    )
+    with pytest.raises(InputError, match="validation loss became nan .* stage 'class"):
+        train(splits, tmp_path / "run")
+    assert runs.load_progress(tmp_path / "run") is None
+    assert not (tmp_path / "run/model.keras").exists()

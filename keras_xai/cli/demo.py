@@ -1,6 +1,7 @@
 """Show it all small: generate polygons, train, explain, compare, write a report."""
 
 import argparse
+import json
 from pathlib import Path
 
 from keras_xai.cli.arguments import add_seed, check_seed
@@ -65,7 +66,9 @@ def run(args: argparse.Namespace) -> str:
     explanations_dir, report_path = args.out / "explanations", args.out / "report.html"
     comparison_dir = args.out / "comparison"
 
-    if not data_dir.exists():
+    if data_dir.exists():
+        _check_polygons(data_dir, args.seed)
+    else:
         console.print(f"1. {NUM_IMAGES} images of polygons: {data_dir}")
         data_config = dataclasses.replace(
             DATA_RECIPES["paper"],
@@ -125,3 +128,13 @@ def run(args: argparse.Namespace) -> str:
     write_report(folders, report_path)
     console.print("5. The report:")
     return str(report_path)
+
+
+def _check_polygons(data_dir: Path, seed: int) -> None:
+    """Refuses to go on with the polygons of another demo."""
+    manifest = json.loads((data_dir / "manifest.json").read_text())
+    if manifest["config"]["seed"] != seed:
+        raise InputError(
+            f"{data_dir} holds the polygons of another demo; expected a new folder, or "
+            f"--seed {manifest['config']['seed']}. Received: seed={seed}"
+        )

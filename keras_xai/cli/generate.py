@@ -56,9 +56,13 @@ def run(args: argparse.Namespace) -> str:
         if hasattr(args, field.name)
     }
     chosen = {k: tuple(v) if isinstance(v, list) else v for k, v in chosen.items()}
-    if "positive_share" in chosen:
-        chosen.setdefault("num_positive", None)
     base = RECIPES[args.recipe] if args.recipe else PolygonConfig()
+    if "num_positive" not in chosen and base.num_positive is not None:
+        if "positive_share" in chosen:
+            chosen["num_positive"] = None
+        elif "num_images" in chosen:  # of which the recipe's share stays positive
+            share = base.num_positive / base.num_images
+            chosen["num_positive"] = round(share * chosen["num_images"])
     try:
         config = dataclasses.replace(base, **chosen)
         generate(

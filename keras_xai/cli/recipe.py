@@ -17,12 +17,14 @@ if TYPE_CHECKING:
 WORDS = {bool: "true or false", int: "an integer", float: "a number", str: "a text"}
 
 
-def load_config(recipe: str, profile: str, overrides: list[str]) -> "JointConfig":
+def load_config(
+    recipe: str, profile: str | None, overrides: list[str]
+) -> "JointConfig":
     """Resolves a recipe's name or file, with overrides, to a config.
 
     Args:
         recipe: a name in `RECIPES`, or the path of a JSON file of options.
-        profile: one of `PROFILES`; a file has no profiles.
+        profile: one of `PROFILES`, None for "paper"; a file has no profiles.
         overrides: `OPTION=VALUE`, the value in JSON or a bare word.
 
     Raises:
@@ -36,8 +38,14 @@ def load_config(recipe: str, profile: str, overrides: list[str]) -> "JointConfig
     )
 
     if recipe in RECIPES:
-        values = json.loads(json.dumps(config_to_dict(RECIPES[recipe](profile))))
+        config = RECIPES[recipe](profile or "paper")
+        values = json.loads(json.dumps(config_to_dict(config)))
     elif recipe.endswith(".json"):
+        if profile is not None:
+            raise InputError(
+                f"Invalid value for `--profile`. {recipe} says itself how long to "
+                f"train; expected none beside it. Received: {profile}"
+            )
         values = _read_options(Path(recipe))
     else:
         raise InputError(

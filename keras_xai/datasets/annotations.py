@@ -76,21 +76,20 @@ def read_annotation(path: Path) -> Annotation:
             an element, or has a box far outside the image.
     """
     try:
-        size = path.stat().st_size
+        with path.open("rb") as file:
+            text = file.read(MAX_XML_BYTES + 1)
     except FileNotFoundError:
         raise InputError(f"{path} does not exist; expected a VOC annotation.") from None
-    if size > MAX_XML_BYTES:
+    if len(text) > MAX_XML_BYTES:
         raise InputError(
-            f"{path} has {size} bytes; expected an annotation of at most "
-            f"{MAX_XML_BYTES}."
+            f"{path} has more than {MAX_XML_BYTES} bytes; expected a VOC annotation."
         )
-    try:
-        tree = etree.parse(str(path), PARSER)
+    try:  # of bytes: what lxml opens by its name, it also unzips, to any size
+        root = etree.fromstring(text, PARSER)
     except etree.XMLSyntaxError as error:
         raise InputError(f"{path} is not well-formed XML: {error.msg}.") from None
-    if tree.docinfo.internalDTD is not None:
+    if root.getroottree().docinfo.internalDTD is not None:
         raise InputError(f"{path} declares a document type; expected plain VOC XML.")
-    root = tree.getroot()
     height = _integer(path, root, "size/height")
     width = _integer(path, root, "size/width")
     objects = [

@@ -4,6 +4,7 @@ import csv
 import lzma
 import tarfile
 import tempfile
+import warnings
 import zlib
 from collections.abc import Iterator, Sequence
 from pathlib import Path
@@ -20,7 +21,7 @@ from keras_xai.datasets.images import (
     read_image,
 )
 from keras_xai.datasets.split import Split
-from keras_xai.errors import InputError
+from keras_xai.errors import InputError, InputWarning
 
 FASHION_CLASSES = (
     "T-shirt/top",
@@ -265,6 +266,7 @@ def list_class_files(
         )
     train = _list_class_folders(train_dir, class_names)
     if train_dir != folder and test_dirs:
+        _warn_of_other_classes(test_dirs[0], class_names)
         test = _list_class_folders(test_dirs[0], class_names)
     else:
         test = train[TEST_EVERY - 1 :: TEST_EVERY]
@@ -274,6 +276,17 @@ def list_class_files(
             f"{folder} has {len(train)} images; expected at least {TEST_EVERY}."
         )
     return train, test, class_names
+
+
+def _warn_of_other_classes(folder: Path, class_names: Sequence[str]) -> None:
+    others = {path.name for path in list_folders(folder)} - set(class_names)
+    if others:
+        warnings.warn(
+            f"{folder} has classes that train/ has not, which are left out: "
+            f"{', '.join(sorted(others))}.",
+            InputWarning,
+            stacklevel=4,
+        )
 
 
 def _list_class_folders(

@@ -3,7 +3,7 @@
 import json
 import warnings
 from collections.abc import Sequence
-from pathlib import Path
+from pathlib import Path, PurePath
 
 import numpy as np
 from PIL import ExifTags, Image
@@ -129,7 +129,8 @@ def read_lines(path: Path) -> list[str]:
     """Reads a list of images, one a line; a name may hold blanks.
 
     Raises:
-        InputError: if the file is missing, no text in UTF-8, or empty.
+        InputError: if the file is missing, no text in UTF-8, or empty, or an image is
+            outside the folder.
     """
     try:
         text = path.read_text(encoding="utf-8-sig")
@@ -140,7 +141,23 @@ def read_lines(path: Path) -> list[str]:
     lines = [line.strip() for line in text.splitlines() if line.strip()]
     if not lines:
         raise InputError(f"{path} is empty; expected one image a line.")
+    for line in lines:
+        check_inside(path, line)
     return lines
+
+
+def check_inside(path: Path, name: str) -> None:
+    """Refuses the name of an image that leads out of a folder.
+
+    Args:
+        path: of the file that has the name.
+        name: of an image, relative to its folder.
+
+    Raises:
+        InputError: if it is an absolute path, or goes up.
+    """
+    if PurePath(name).is_absolute() or ".." in PurePath(name).parts:
+        raise InputError(f"{path} names {name!r}; expected an image inside its folder.")
 
 
 def find_image(folder: Path, name: str, annotation: Annotation) -> Path:
@@ -152,12 +169,13 @@ def find_image(folder: Path, name: str, annotation: Annotation) -> Path:
         annotation: tells an image's name, for where none has the annotation's.
 
     Raises:
-        InputError: if there is none.
+        InputError: if there is none, or it is outside.
     """
     images = folder / "JPEGImages"
     endings = [*IMAGE_SUFFIXES, *map(str.upper, IMAGE_SUFFIXES)]
     filenames = [f"{name}{ending}" for ending in endings]
     if annotation.filename:
+        check_inside(folder / "Annotations" / f"{name}.xml", annotation.filename)
         filenames.append(annotation.filename)
     for filename in filenames:
         if (images / filename).is_file():

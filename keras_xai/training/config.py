@@ -2,12 +2,14 @@
 
 import dataclasses
 import math
+import re
 from collections.abc import Callable
 from typing import Any, Literal
 
 from keras_xai.errors import InputError
 
 Part = Literal["classifier", "explainer"]
+PARTS = ({"classifier"}, {"explainer"}, {"classifier", "explainer"})  # of a stage
 MASK_LOSSES = ("total_variation", "outside_boxes", "supervised")  # beside the L1
 
 
@@ -37,7 +39,12 @@ class Stage:
 
     def __post_init__(self) -> None:
         """Raises an InputError if a number is out of range or nothing is trained."""
-        if not self.trains or not set(self.trains) <= {"classifier", "explainer"}:
+        if not re.fullmatch(r"\w[\w-]*", self.name):  # which becomes a file's
+            raise InputError(
+                "Invalid value for `name` of a stage. Expected letters, digits, _ and "
+                f"-. Received: {self.name!r}"
+            )
+        if set(self.trains) not in PARTS or len(self.trains) != len(set(self.trains)):
             raise InputError(
                 f"Invalid value for `trains` in stage '{self.name}'. Expected "
                 f"classifier, explainer, or both. Received: {', '.join(self.trains)}"

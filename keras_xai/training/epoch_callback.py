@@ -59,14 +59,9 @@ class EpochCallback(keras.callbacks.Callback):
         """Evaluates, logs and saves.
 
         Raises:
-            InputError: if the loss is not finite.
+            InputError: if a loss is not finite; nothing of the epoch is saved then.
         """
-        if not np.isfinite(logs["loss"]):
-            raise InputError(
-                f"The loss became {logs['loss']} in epoch {epoch + 1} of stage "
-                f"'{self.stage.name}'; expected a finite number. Lower its "
-                f"learning_rate. Received: learning_rate={self.stage.learning_rate}"
-            )
+        self._check(epoch, "loss", logs["loss"])
         row: LogRow = {"stage": self.stage.name, "epoch": epoch + 1}
         row["loss"] = logs["loss"]
         row["cross_entropy"] = logs.get("probs_loss", logs["loss"])
@@ -76,7 +71,17 @@ class EpochCallback(keras.callbacks.Callback):
             )
             row |= {name: logs[f"mask_{name}"] for name in self.stage.mask_losses}
         row["accuracy"] = logs.get("probs_accuracy", logs.get("accuracy"))
-        row |= self.evaluate()
+        row |= self.evaluate()  # by the weights that the last step has left
+        self._check(epoch, "validation loss", row["val_cross_entropy"])
         logs.update({k: v for k, v in row.items() if isinstance(v, float)})
         self.save(row)
         self.report(row)
+
+    def _check(self, epoch: int, name: str, value: float) -> None:
+        if not np.isfinite(value):
+            raise InputError(
+                f"The {name} became {value} in epoch {epoch + 1} of stage "
+                f"'{self.stage.name}'; expected a finite number. Lower its "
+                "learning_rate, in a new folder. "
+                f"Received: learning_rate={self.stage.learning_rate}"
+            )

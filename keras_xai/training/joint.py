@@ -127,10 +127,9 @@ def train_joint(
 
     Raises:
         InputError: if the folder holds another run, the two splits' images differ in
-            shape, the classifier has other classes, a loss needs annotations that are
-            not there, a warm start finds other filters than its own, or a loss is not
-            finite.
-        ValueError: if the images' size does not fit the number of stages.
+            shape or do not fit the number of stages, the classifier has other classes,
+            a loss needs annotations that are not there, a warm start finds other
+            filters than its own, or a loss is not finite.
 
     Reference:
         [IbPRIA19] Sec. 2.1, 2.3.
@@ -139,9 +138,12 @@ def train_joint(
     policy = resolve_precision(precision)
     keras.config.set_dtype_policy(policy)
     keras.utils.set_random_seed(seed)
-    model = build_from_config(
-        config, train.image_shape, len(train.class_names), classifier
-    )
+    try:
+        model = build_from_config(
+            config, train.image_shape, len(train.class_names), classifier
+        )
+    except ValueError as error:  # sizes and options that the builders refuse
+        raise InputError(str(error)) from error
     since = {"data_hash": hash_splits((train, validation)), **(settings or {})}
     described = {
         "config": config_to_dict(config),
@@ -159,6 +161,7 @@ def train_joint(
     finished = run_dir / "model.keras"
     if finished.exists():
         return keras.models.load_model(finished)
+    runs.note_environment(run_dir)
 
     height, width, _ = train.image_shape
     first_stage, first_epoch, rows = _restore(run_dir, model, config, start_from)

@@ -62,6 +62,20 @@ def open_run(
     write_atomically(config_path, _to_json(settings))
 
 
+def note_environment(run_dir: Path) -> None:
+    """Adds today's environment to `environment.json` if the run goes on in another.
+
+    The first is the file's own; `continued` lists those that follow.
+    """
+    path = run_dir / "environment.json"
+    found = json.loads(path.read_text())
+    earlier = found.pop("continued", [])
+    today = describe_environment()
+    if today != [found, *earlier][-1]:
+        found["continued"] = [*earlier, today]
+        write_atomically(path, _to_json(found))
+
+
 def _is_of_a_start(path: Path) -> bool:
     """Whether a file may be there before config.json is."""
     return path.name == "environment.json" or path.suffix == ".tmp"

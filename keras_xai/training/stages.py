@@ -1,6 +1,7 @@
 """What a stage trains, from which losses, and where its explainer starts."""
 
 from collections.abc import Sequence
+from functools import partial
 from typing import Any
 
 import keras
@@ -10,7 +11,10 @@ from keras_xai.models.joint import build_mask_conv_model, build_white_mask_model
 from keras_xai.models.taps import is_graph
 from keras_xai.training.config import JointConfig, Stage
 
-OPTIMIZERS = {"adadelta": keras.optimizers.Adadelta, "adam": keras.optimizers.Adam}
+OPTIMIZERS = {
+    "adadelta": partial(keras.optimizers.Adadelta, rho=0.95, epsilon=1e-7),
+    "adam": keras.optimizers.Adam,
+}
 
 
 def list_frozen(model: keras.Model) -> list[keras.layers.Layer]:
