@@ -49,5 +49,5 @@ def test_pictures_are_those_of_the_masks(tmp_path):
         "thresholded": colour_mask(np.where(mask > 0.75, 1.0, 0.0)),
     }
     for folder, picture in expected.items():
-        with Image.open(out / folder / "a.png") as file:
+        with Image.open(out / folder / "a.png.png") as file:
             np.testing.assert_array_equal(file, picture)
