@@ -122,7 +122,12 @@ def test_decode_writes_what_the_layer_knows(model_path, images, tmp_path, capsys
         error = squared_error(arrays["image"] / 255, reconstruction).mean()
         assert metrics[method, "squared_error"] == pytest.approx(error, rel=1e-4)
     assert_kept(out, arrays, "ref_ae", "cladec", "other")
-    assert np.abs(arrays["ref_ae"] - arrays["cladec"]).max() > 1e-3
+    for one, another in (("ref_ae", "cladec"), ("other", "cladec")):
+        assert np.abs(arrays[one] - arrays[another]).max() > 1e-3
+    for method, classifier in (("cladec", model_path), ("other", other)):
+        kernel = keras.models.load_model(classifier).get_layer("conv").get_weights()[0]
+        kept = keras.models.load_model(out / f"{method}.keras").get_weights()
+        assert any(np.array_equal(weight, kernel) for weight in kept)
     assert arrays["filename"][0] == "bright0.png"
     assert (
         arrays["label"].tolist() == arrays["prediction"].tolist() == [0] * 6 + [1] * 6
@@ -264,10 +269,12 @@ def test_layers_that_cannot_be_decoded_are_refused(images, tmp_path, capsys):
 def test_joint_models_classifier_is_decoded_under_a_white_mask(images, tmp_path):
     path = tmp_path / "two.keras"
     build_classifier((8, 8, 3), 2, filters=(2, 2), dense_units=(3,)).save(path)
-    options = ["--constant=mask=1", "--input-range", 0, 255, "--no-ref-ae"]
+    options = ["--constant=mask=1", "--input-range", 0, 255]
     out = tmp_path / "out"
     assert main(decode(path, images, out, *options, layer="fc1")) == 0
-    assert {method for method, _ in read(out)[0]} == {"original", "cladec"}
+    metrics, arrays = read(out)
+    assert {method for method, _ in metrics} == {"original", "ref_ae", "cladec"}
+    assert_kept(out, arrays, "ref_ae", "cladec")
 
 
 def test_units_are_numbers_and_ranges():

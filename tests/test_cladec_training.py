@@ -8,6 +8,7 @@ import pytest
 from keras_xai.datasets.gather import gather_batches
 from keras_xai.datasets.split import Split
 from keras_xai.errors import InputError
+from keras_xai.evaluation.structural_similarity import ssim
 from keras_xai.models.decoder import build_decoder
 from keras_xai.models.taps import build_encoder
 from keras_xai.models.vgg5 import build_vgg5
@@ -189,6 +190,15 @@ def test_codes_on_disk_are_those_in_memory(split, tmp_path, monkeypatch):
     np.testing.assert_array_equal(np.load(path), inside)
 
 
+def test_training_from_codes_on_disk_is_that_from_memory(split, monkeypatch):
+    expected, log = cladec(split, build())
+    monkeypatch.setattr("keras_xai.training.codes.MAX_BYTES_IN_MEMORY", 0)
+    model, from_disk = cladec(split, build())
+    assert from_disk == log
+    for weight, other in zip(model.weights, expected.weights, strict=True):
+        np.testing.assert_array_equal(weight, other)
+
+
 def test_large_images_come_in_smaller_pieces():
     def sizes(num_images, side):
         images = np.broadcast_to(np.uint8(0), (num_images, side, side, 3))
@@ -198,6 +208,12 @@ def test_large_images_come_in_smaller_pieces():
     assert sizes(700, 224) == [332, 332, 36]  # of 600 kB each in float32
     assert sizes(2, 8192) == [1, 1]
     assert sizes(0, 32) == []
+
+
+def test_so_do_images_with_large_codes():
+    images = np.broadcast_to(np.uint8(0), (5000, 32, 32, 1))
+    parts = [len(images[part]) for part in chunks(images, (32, 32, 64))]
+    assert parts == [762] * 6 + [428]  # of 262 kB each
 
 
 def test_batches_are_gathered_in_order_and_scaled(split):
@@ -221,6 +237,34 @@ def test_what_was_gathered_from_can_be_freed(split):
     del codes, dataset
     gc.collect()
     assert freed() is None
+
+
+def test_metrics_of_other_images(split):
+    """Each restated for one image at a time; reconstructions are other images."""
+    classifier = build()
+    encoder = build_encoder(classifier, "block2_pool")
+    images = split.images / np.float32(255)
+    head = classifier.get_layer("head")
+    features = keras.Model(classifier.input, head.input)(images)
+    head.bias.assign(-np.mean(features @ head.kernel, axis=0))  # so that answers differ
+    others = np.roll(images, 7, axis=0) ** 2
+    values = measure_reconstructions(encoder, classifier, split, others)
+    assert 0 < values["agreement"].mean() < 1 and 0 < values["accuracy"].mean() < 1
+    for i, label in enumerate(split.labels):
+        pair = np.stack([images[i], others[i]])
+        original, probs = np.array(classifier(pair))
+        a, b = np.array(encoder(pair)).reshape(2, -1).astype(float)
+        expected = {
+            "squared_error": ((images[i] - others[i]).astype(float) ** 2).sum(),
+            "ssim": ssim(images[i : i + 1], others[i : i + 1])[0],
+            "feature_cosine": a @ b / np.sqrt((a @ a) * (b @ b)),
+            "agreement": probs.argmax() == original.argmax(),
+            "accuracy": probs.argmax() == label,
+            "cross_entropy": -np.log(probs[label]),
+            "prediction": probs.argmax(),
+        }
+        for name, value in expected.items():
+            assert values[name][i] == pytest.approx(value, rel=1e-4), name
 
 
 def test_metrics_of_a_perfect_reconstruction(split):

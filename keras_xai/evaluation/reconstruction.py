@@ -57,8 +57,10 @@ def cosine(codes: np.ndarray, other_codes: np.ndarray) -> np.ndarray:
     Returns:
         `(num_images,)` float64 in [-1, 1]; 0 if a code is zero.
     """
-    a = codes.reshape(len(codes), -1).astype(np.float64)
-    b = other_codes.reshape(len(codes), -1).astype(np.float64)
-    lengths = np.linalg.norm(a, axis=1) * np.linalg.norm(b, axis=1)
-    products = (a * b).sum(axis=1)
+    a, b = (x.reshape(len(x), -1) for x in (codes, other_codes))
+
+    def dot(x: np.ndarray, y: np.ndarray) -> np.ndarray:
+        return np.einsum("ij,ij->i", x, y, dtype=np.float64)  # without whole copies
+
+    products, lengths = dot(a, b), np.sqrt(dot(a, a) * dot(b, b))
     return np.divide(products, lengths, out=np.zeros_like(lengths), where=lengths > 0)

@@ -1,5 +1,6 @@
 """The codes L(X) of a frozen encoder, computed once and kept in memory or on disk."""
 
+import math
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -41,7 +42,7 @@ def encode(
     images: np.ndarray,
     spill_path: Path,
     *,
-    max_bytes: int = MAX_BYTES_IN_MEMORY,
+    max_bytes: int | None = None,
 ) -> np.ndarray | SpilledCodes:
     """Computes every image's code.
 
@@ -49,13 +50,14 @@ def encode(
         encoder: a model from `build_encoder`.
         images: `(num_images, height, width, channels)` uint8, or float32 in [0, 1].
         spill_path: the .npy file to write if the codes exceed `max_bytes`.
-        max_bytes: of codes to keep in memory.
+        max_bytes: of codes to keep in memory, by default `MAX_BYTES_IN_MEMORY`.
 
     Returns:
         `(num_images, *code_shape)` float32.
     """
     shape = (len(images), *encoder.output_shape[1:])
-    if np.prod(shape, dtype=np.int64) * 4 <= max_bytes:
+    most = MAX_BYTES_IN_MEMORY if max_bytes is None else max_bytes
+    if math.prod(shape) * 4 <= most:
         return predict(encoder, images)
     with spill_path.open("wb") as file:
         header = {"descr": "<f4", "fortran_order": False, "shape": shape}
@@ -80,23 +82,27 @@ def predict(
     """
     if out is None:
         out = np.empty((len(images), *model.output_shape[1:]), np.float32)
-    for part, outputs in zip(
-        chunks(images), _predict_chunks(model, images), strict=True
-    ):
+    parts = chunks(images, model.output_shape[1:])
+    for part, outputs in zip(parts, _predict_chunks(model, images), strict=True):
         out[part] = outputs
     return out
 
 
-def chunks(images: np.ndarray) -> Iterator[slice]:
-    """Parts images into pieces that fit into memory as float32, whatever their size."""
-    num_bytes = 4 * int(np.prod(images.shape[1:]))
+def chunks(images: np.ndarray, shape: tuple[int, ...] = ()) -> Iterator[slice]:
+    """Parts images into pieces that fit into memory as float32, whatever their size.
+
+    Args:
+        images: `(num_images, height, width, channels)`.
+        shape: of what is computed of each image, if that has to fit, too.
+    """
+    num_bytes = 4 * max(math.prod(images.shape[1:]), math.prod(shape))
     size = max(1, min(CHUNK_SIZE, MAX_CHUNK_BYTES // num_bytes))
     for start in range(0, len(images), size):
         yield slice(start, start + size)
 
 
 def _predict_chunks(model: keras.Model, images: np.ndarray) -> Iterator[np.ndarray]:
-    for part in chunks(images):
+    for part in chunks(images, model.output_shape[1:]):
         scaled = scale_images(images[part])
         outputs = model.predict(scaled, batch_size=BATCH_SIZE, verbose=0)
         yield np.asarray(outputs, np.float32)

@@ -53,7 +53,7 @@ def measure_reconstructions(
             split.labels[part],
             np.asarray(reconstructions[part]),
         )
-        for part in chunks(split.images)
+        for part in chunks(split.images, encoder.output_shape[1:])
     ]
     return {key: np.concatenate([part[key] for part in parts]) for key in parts[0]}
 
