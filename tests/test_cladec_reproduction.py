@@ -4,14 +4,22 @@ import numpy as np
 import pytest
 from test_datasets_classification import write_idx_set
 
+from keras_xai.errors import InputError
 from keras_xai.recipes import PROFILES
 from keras_xai.reproduction import cladec
-from keras_xai.reproduction.cladec_claims import CLAIMS, judge, run_test
+from keras_xai.reproduction.cladec_claims import (
+    CLAIMS,
+    Comparison,
+    Term,
+    judge,
+    run_test,
+)
 from keras_xai.reproduction.cladec_summary import write_summary
 from keras_xai.sweeps import run_missing
 
 pytestmark = pytest.mark.usefixtures("float32")
 
+METHODS = ("RefAE", "ClaDec")
 PAPER = {  # setting: squared error, evaluation accuracy of Tables 1 and 2
     "layer-1_cladec-a0": (28.6, 0.89),
     "layer-1_ref-ae": (8.48, 0.83),
@@ -32,8 +40,16 @@ def fake_result(setting, error, accuracy):
         "spec": {"config": {"alpha": float(alpha) if method == "cladec" else 0.0}},
         "environment": {"commit": "abc1234"},
         "result": {
-            "test": {"squared_error": error, "cross_entropy": 0.5},
+            "test": {
+                "squared_error": error,
+                "cross_entropy": 0.5,
+                "ssim": 0.4,
+                "feature_cosine": 0.3,
+                "agreement": 0.2,
+            },
+            "train_squared_error": 7.0,
             "evaluation_accuracy": accuracy,
+            "classifier_accuracy": 0.9,
             "mean_image_error": 79.0,
         },
     }
@@ -76,8 +92,25 @@ def test_a_tie_that_is_allowed_is_not_decided_by_one_seed():
     group = fake_group(numbers, num_seeds=1)
     found = verdicts(group)
     for name in ("rec-above-reference", "accuracy-above-reference"):
-        assert found[name] == "undecided, one seed"
+        assert found[name] == "undecided, n = 1"
     assert verdicts(fake_group(numbers))["rec-above-reference"] == "not reproduced"
+
+
+def test_few_seeds_decide_neither_a_difference_nor_a_tie():
+    """Not even with the right sign, where they scatter as widely."""
+    setting = "layer-1_ref-ae"
+    term = Term(1, "rec", setting)
+
+    def holds(*errors, may_tie=False):
+        seeds = {i: fake_result(setting, e, 0.5) for i, e in enumerate(errors)}
+        comparison = Comparison("", (term,), may_tie)
+        return run_test(comparison, {setting: seeds})["holds"]
+
+    assert holds(1.0, 3.0) is holds(1.0, 3.0, may_tie=True) is None
+    assert holds(1.0, 3.0, 2.0) is True and holds(-1.0, -3.0, -2.0) is False
+    assert holds(1.0, -1.1, 0.2) is None
+    assert holds(1.0, -1.1, 0.2, may_tie=True) is True
+    assert holds(-1.0, -3.0, -2.0, may_tie=True) is False
 
 
 def test_a_claims_number_and_n_are_of_the_same_seeds():
@@ -210,3 +243,78 @@ def test_smoke_cells_run_and_are_summarised(tmp_path, rng):
         "fig5_fashion-mnist_vgg5_e1.png",
         "toy.png",
     }
+
+
+@pytest.fixture
+def papers_cells(tmp_path):
+    """The cells of two epochs, as if they had found the paper's numbers."""
+    wanted = [c for c in cladec.cells("paper") if "_vgg5_e2_" in c.name]
+    folder = tmp_path / "results" / "cladec"
+    (folder / "cells").mkdir(parents=True)
+    for cell in wanted:
+        setting = cell.name.split("_e2_")[1].rpartition("_")[0]
+        found = fake_result(setting, *PAPER[setting])
+        found |= {"name": cell.name, "spec": cell.spec}
+        path = folder / "cells" / cell.filename
+        path.write_text(json.dumps(found))
+        if cell.spec["seed"] == 0:
+            level = PAPER[setting][0]
+            images = np.arange(5.0).reshape(5, 1, 1, 1)
+            np.savez(
+                path.with_suffix(".npz"),
+                images=images,
+                reconstructions=images * 0 + level,
+                groups=[2, 1, 2],
+            )
+    return wanted, folder
+
+
+def test_tables_and_figures_have_everything_in_its_place(papers_cells, monkeypatch):
+    cells, folder = papers_cells
+    drawn = {}
+    monkeypatch.setattr(
+        "keras_xai.reproduction.cladec_figures.draw_image_grid",
+        lambda rows, path, *, title, groups: drawn.update({path.name[:4]: rows}),
+    )
+    write_summary(cells, "paper", folder)
+    table = (folder / "tables.md").read_text().splitlines()
+    sd = "± 0.00"
+    assert (
+        f"| -1 | 5 | 28.60 {sd} | 8.48 {sd} | 20.12 {sd} | 0.8900 {sd}00 | "
+        f"0.8300 {sd}00 | 0.0600 {sd}00 |"
+    ) in table
+    # Total: .1 of the error and .9 of the cross-entropy.
+    assert (
+        f"| 0.9 | 0.1 | 5 | 1.285 {sd}0 | 8.35 {sd} | 0.500 {sd}0 | 0.9011 {sd}00 |"
+    ) in table
+    assert "| cladec-gap-grows-2: **reproduced** |" in "\n".join(table)
+    assert list(drawn["fig5"]) == [
+        "original",
+        *(f"{method} {layer}" for layer in (-5, -3, -1) for method in METHODS),
+    ]
+    levels = [rows.ravel().tolist() for rows in drawn["fig5"].values()]
+    assert levels[0] == [0, 1, 2] and levels[3:5] == [[3.63] * 3, [4.56] * 3]
+    assert [rows.ravel().tolist() for rows in drawn["fig4"].values()] == [
+        [3, 4],
+        [8.48] * 2,
+        [28.6] * 2,
+    ]
+    assert [(label, rows[0].item()) for label, rows in drawn["fig6"].items()] == [
+        ("original", 0),
+        ("α = 0", 7.49),
+        ("α = 0.9", 8.35),
+        ("α = 0.999", 25.4),
+        ("α = 1", 285.5),
+    ]
+
+
+def test_cells_of_two_classifiers_are_not_paired(papers_cells):
+    cells, folder = papers_cells
+    path = folder / "cells" / cells[0].filename
+    path.write_text(
+        path.read_text().replace(
+            '"classifier_accuracy": 0.9', '"classifier_accuracy": 0.8'
+        )
+    )
+    with pytest.raises(InputError, match="seed 0, explain 2 classifiers; expected one"):
+        write_summary(cells, "paper", folder)
