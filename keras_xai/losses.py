@@ -1,9 +1,13 @@
-"""Every loss term on a mask, one pure function per equation, one value per image."""
+"""Every loss term, one pure function per equation, one value per image."""
+
+from typing import Any
 
 import keras
 
+Tensor = Any  # of the backend
 
-def l1(target_mask, mask):
+
+def l1(target_mask: Tensor, mask: Tensor) -> Tensor:
     """Sums the mask's absolute values over its pixels.
 
     Keras averages the returned values over the batch. The paper's Keras 2.2.4 summed
@@ -22,7 +26,7 @@ def l1(target_mask, mask):
     return keras.ops.sum(keras.ops.abs(mask), axis=(1, 2, 3))
 
 
-def total_variation(target_mask, mask):
+def total_variation(target_mask: Tensor, mask: Tensor) -> Tensor:
     """Means the absolute differences between neighbours, down and to the right.
 
     Args:
@@ -41,7 +45,7 @@ def total_variation(target_mask, mask):
     return differences / (mask.shape[1] * mask.shape[2])
 
 
-def outside_boxes(target_mask, mask):
+def outside_boxes(target_mask: Tensor, mask: Tensor) -> Tensor:
     """Means the mask over the pixels outside the targets' boxes.
 
     Args:
@@ -60,7 +64,7 @@ def outside_boxes(target_mask, mask):
     return inked / keras.ops.maximum(keras.ops.sum(outside, (1, 2, 3)), 1)
 
 
-def supervised(target_mask, mask):
+def supervised(target_mask: Tensor, mask: Tensor) -> Tensor:
     """Means the binary cross-entropy between the mask and the annotation over pixels.
 
     Args:
@@ -79,7 +83,7 @@ def supervised(target_mask, mask):
     return keras.ops.mean(per_row, (1, 2))
 
 
-def squared_error(images, reconstructions):
+def squared_error(images: Tensor, reconstructions: Tensor) -> Tensor:
     """Sums the squared difference over an image's pixels and channels.
 
     Keras' `MeanSquaredError` is this divided by the number of values (1024 at 32x32);

@@ -28,7 +28,7 @@ NUM_CHECKED = 256  # images on which they are compared
 class SmoothGrad(innvestigate.analyzer.SmoothGrad):
     """Takes the noise scale it is given; iNNvestigate's takes 1 whatever it is."""
 
-    def _augment(self, inputs):
+    def _augment(self, inputs: list[tf.Tensor]) -> list[tf.Tensor]:
         layers = innvestigate.layers
         repeat = layers.Repeat(self._augment_by_n)
         add_noise = layers.AddGaussianNoise(stddev=self._noise_scale)
@@ -39,14 +39,14 @@ class SmoothGrad(innvestigate.analyzer.SmoothGrad):
 class Deconvnet(innvestigate.analyzer.Deconvnet):
     """Starts from 1 as the gradient does; iNNvestigate's starts from the logit."""
 
-    def _head_mapping(self, logit):
+    def _head_mapping(self, logit: tf.Tensor) -> tf.Tensor:
         return tf.ones_like(logit)
 
 
 class GuidedBackprop(innvestigate.analyzer.GuidedBackprop):
     """Starts from 1 as the gradient does; iNNvestigate's starts from the logit."""
 
-    def _head_mapping(self, logit):
+    def _head_mapping(self, logit: tf.Tensor) -> tf.Tensor:
         return tf.ones_like(logit)
 
 
@@ -217,12 +217,12 @@ def build_classifier(
     return tf.keras.Model(tensors[0], tensors[-1])
 
 
-def _take_stdout():
+def _take_stdout() -> Callable[..., None]:
     """Keeps standard output for messages; what else is printed goes to the log."""
     messages = os.fdopen(os.dup(sys.stdout.fileno()), "w")
     os.dup2(sys.stderr.fileno(), sys.stdout.fileno())
 
-    def tell(**message) -> None:
+    def tell(**message: Any) -> None:
         print(json.dumps(message), file=messages, flush=True)
 
     return tell
@@ -233,7 +233,7 @@ def _softmax(logits: np.ndarray) -> np.ndarray:
     return exp / exp.sum(axis=-1, keepdims=True)
 
 
-def _write(path: Path, **arrays) -> None:
+def _write(path: Path, **arrays: Any) -> None:
     part = path.with_name(f".{path.name}")
     with part.open("wb") as file:
         np.savez(file, **arrays)

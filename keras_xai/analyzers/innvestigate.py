@@ -254,7 +254,13 @@ def _weights(network: Network) -> dict[str, Any]:
     }
 
 
-def _check(images, probs, classes, filenames, input_range) -> None:
+def _check(
+    images: np.ndarray,
+    probs: np.ndarray,
+    classes: np.ndarray,
+    filenames: Sequence[str],
+    input_range: tuple[float, float],
+) -> None:
     low, high = input_range
     if images.ndim != 4 or not low <= images.min() <= images.max() <= high:
         raise ValueError(

@@ -126,7 +126,7 @@ def extract_network(model: keras.Model) -> Network:
     layers: list[Layer] = []
     scale, offset = np.float32(1), np.float32(0)
 
-    def locate(tensor, positions: dict[int, int]) -> int:
+    def locate(tensor: keras.KerasTensor, positions: dict[int, int]) -> int:
         """Returns a tensor's position, appending to `layers` what it takes."""
         nonlocal scale, offset
         if id(tensor) in positions:
@@ -186,7 +186,7 @@ def build_untrained_float32(model: keras.Model) -> keras.Model:
         A model whose weights come from its layers' initializers and Keras' global seed.
     """
 
-    def clone(layer):
+    def clone(layer: keras.Operation) -> keras.Operation:
         config = layer.get_config()
         if isinstance(layer, keras.layers.Layer):  # an operation has no dtype
             config["dtype"] = "float32"
@@ -198,12 +198,12 @@ def build_untrained_float32(model: keras.Model) -> keras.Model:
     return clone_layers(model, clone)
 
 
-def _graph_ends(layer, name: str) -> list:
+def _graph_ends(layer: keras.Operation, name: str) -> list:
     """Returns a model's inputs or outputs; of a layer without a graph, none."""
     return (isinstance(layer, keras.Model) and getattr(layer, name, None)) or []
 
 
-def _translate(layer, inputs: list[int]) -> Layer:
+def _translate(layer: keras.Operation, inputs: list[int]) -> Layer:
     config = layer.get_config() if isinstance(layer, keras.layers.Layer) else {}
     kind = type(layer)
     if kind is keras.layers.ReLU and _is_plain_relu(config):
@@ -237,7 +237,7 @@ def _translate(layer, inputs: list[int]) -> Layer:
     )
 
 
-def _fold(layer, source: Layer | None) -> Layer | None:
+def _fold(layer: keras.Operation, source: Layer | None) -> Layer | None:
     """Returns the source with the layer's normalisation in its weights, if it can be.
 
     iNNvestigate's rules for BatchNormalization do not conserve relevance.

@@ -4,6 +4,7 @@ import argparse
 import dataclasses
 from functools import partial
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from keras_xai.cli.arguments import (
     add_class_names,
@@ -25,6 +26,11 @@ from keras_xai.training.config import (
     with_l1,
     with_mask_losses,
 )
+
+if TYPE_CHECKING:
+    import keras
+
+    from keras_xai.datasets.split import Split
 
 MASK_LOSSES = {
     "total_variation": "weight, beside the cross-entropy's 1, of the mask's total "
@@ -213,7 +219,12 @@ def _refuse_options_of_a_model(args: argparse.Namespace) -> None:
             raise InputError(f"{option} is for a classifier of your own; add --model.")
 
 
-def _open_classifier(args: argparse.Namespace, model, config, train):
+def _open_classifier(
+    args: argparse.Namespace,
+    model: "keras.Model",
+    config: JointConfig,
+    train: "Split",
+) -> "keras.Model":
     """Inserts the mask into the user's classifier."""
     from keras_xai.decoding import open_classifier
     from keras_xai.models.masking import insert_mask

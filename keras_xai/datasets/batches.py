@@ -91,15 +91,17 @@ def training_batches(
     batch_size, image_shape = batches.shape[1], split.image_shape
     held = [split]
 
-    def gather_images(indices, symmetries):
+    def gather_images(
+        indices: np.ndarray, symmetries: np.ndarray
+    ) -> tuple[np.ndarray, np.ndarray]:
         (split,) = held
         images = map(turn, split.images[indices], symmetries)
         return np.stack(list(images)), split.labels[indices]
 
-    def gather_masks(indices, symmetries):
+    def gather_masks(indices: np.ndarray, symmetries: np.ndarray) -> np.ndarray:
         return np.stack(list(map(target_mask, indices, symmetries)))
 
-    def target_mask(index, symmetry):
+    def target_mask(index: int, symmetry: int) -> np.ndarray:
         (split,) = held
         if split.object_maps is None:
             return np.zeros((*image_shape[:2], 2), np.uint8)
@@ -107,7 +109,7 @@ def training_batches(
         both = np.stack([region, split.target_box_map(index)], axis=-1)
         return turn(both, symmetry).astype(np.uint8)
 
-    def batch(indices, symmetries):
+    def batch(indices: tf.Tensor, symmetries: tf.Tensor) -> tuple:
         images, labels = tf.numpy_function(
             gather_images, [indices, symmetries], (tf.uint8, tf.int32), stateful=False
         )

@@ -48,22 +48,26 @@ Splits = tuple[Split, Split]
 
 
 def find_dataset(name: str, folder: Path) -> Path:
-    """Finds a data set's folder: the given one's child, or where others put it.
+    """Finds a data set: in the given folder, or where others put theirs.
 
     Args:
         name: such as fashion-mnist.
         folder: where data sets are kept.
 
+    Returns:
+        A folder, or an .npz file such as Keras' mnist.npz, for `read_classification`.
+
     Raises:
         InputError: if there is none.
     """
-    candidates = [root / name for root in (folder, *OTHER_FOLDERS)]
-    for candidate in candidates:
-        if candidate.is_dir():
-            return candidate
+    roots = (folder, *OTHER_FOLDERS)
+    for root in roots:
+        for candidate in (root / name, root / f"{name}.npz"):
+            if candidate.exists():
+                return candidate
     raise InputError(
-        f"The data set {name} is not there; expected one of the folders "
-        f"{', '.join(map(str, candidates))}."
+        f"The data set {name} is not there; expected a folder {name}, or {name}.npz, "
+        f"in one of {', '.join(map(str, roots))}."
     )
 
 

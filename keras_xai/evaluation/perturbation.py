@@ -22,12 +22,10 @@ from keras_xai.evaluation.fills import Fill, fill_image
 
 Order = Literal["morf", "lerf"]
 
-# From an image, its heatmap and a generator to the image at the start of a path, the
-# image at its end, and each pixel's rank: the lower, the earlier it is replaced.
-_Path = Callable[
-    [np.ndarray, np.ndarray, np.random.Generator],
-    tuple[np.ndarray, np.ndarray, np.ndarray],
-]
+# The image at the start of a path, the image at its end, and each pixel's rank: the
+# lower, the earlier it is replaced.
+_Path = tuple[np.ndarray, np.ndarray, np.ndarray]
+_Rng = np.random.Generator
 
 
 def perturbation_curves(
@@ -83,7 +81,7 @@ def perturbation_curves(
     check_at_least_one(patch_size, "patch_size")
     check_at_least_one(num_steps, "num_steps")
 
-    def path(image, heatmap, rng):
+    def path(image: np.ndarray, heatmap: np.ndarray, rng: _Rng) -> _Path:
         ranks = _rank(_average_patches(heatmap, patch_size), rng)
         if order == "lerf":
             ranks = ranks.size - 1 - ranks
@@ -127,7 +125,7 @@ def deletion_curves(
         Petsiuk et al., RISE, 2018.
     """
 
-    def path(image, heatmap, rng):
+    def path(image: np.ndarray, heatmap: np.ndarray, rng: _Rng) -> _Path:
         ranks = _rank(heatmap, rng)
         return image, fill_image(image, fill, rng), ranks
 
@@ -157,7 +155,7 @@ def insertion_curves(
         image. The higher its `area_under_curve`, the better the heatmap.
     """
 
-    def path(image, heatmap, rng):
+    def path(image: np.ndarray, heatmap: np.ndarray, rng: _Rng) -> _Path:
         ranks = _rank(heatmap, rng)
         return fill_image(image, fill, rng), image, ranks
 
@@ -226,7 +224,7 @@ def _follow(
     images: np.ndarray,
     labels: np.ndarray,
     heatmaps: np.ndarray,
-    path: _Path,
+    path: Callable[[np.ndarray, np.ndarray, _Rng], _Path],
     num_replaced: np.ndarray,
     batch_size: int,
     seed: int,

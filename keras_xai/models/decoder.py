@@ -1,6 +1,7 @@
 """The decoder of ClaDec and RefAE: a layer's activation in, an image out."""
 
 import math
+from typing import Any
 
 import keras
 
@@ -101,7 +102,9 @@ def _num_filters(filters: int, num_doublings: int) -> int:
     return min(filters * 2 ** (num_doublings - 1), MAX_FILTERS)
 
 
-def _apply_doubling(x, num_filters: int, size: tuple[int, int], **options):
+def _apply_doubling(
+    x: keras.KerasTensor, num_filters: int, size: tuple[int, int], **options: Any
+) -> keras.KerasTensor:
     if x.shape[1:3] == (1, 1):
         x = _double_pixel(x, num_filters, **options)
     else:
@@ -118,7 +121,9 @@ def _apply_doubling(x, num_filters: int, size: tuple[int, int], **options):
     return x
 
 
-def _double_pixel(x, num_filters: int, **options):
+def _double_pixel(
+    x: keras.KerasTensor, num_filters: int, **options: Any
+) -> keras.KerasTensor:
     """Applies the transposed convolution to a single pixel, as a matrix product.
 
     Of the 5x5 kernel only the middle 2x2 reach an output. They start as they would in

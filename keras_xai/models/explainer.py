@@ -57,7 +57,7 @@ def build_explainer(
     """
     check_divisible(image_shape, len(filters), "filters")
 
-    def conv(x, num_filters, name):
+    def conv(x: keras.KerasTensor, num_filters: int, name: str) -> keras.KerasTensor:
         return keras.layers.Conv2D(
             num_filters,
             3,

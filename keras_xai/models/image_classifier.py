@@ -118,7 +118,9 @@ def find_image_input(
     return name, shape
 
 
-def _fill(image, wanted, value: float):
+def _fill(
+    image: keras.KerasTensor, wanted: keras.KerasTensor, value: float
+) -> keras.KerasTensor:
     """Returns a tensor of the wanted shape, filled, one row an image."""
     shape = wanted.shape[1:]
     column = keras.ops.full_like(image[:, :1, 0, 0], value, dtype=wanted.dtype)

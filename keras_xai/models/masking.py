@@ -91,7 +91,7 @@ def remove_mask(masked: keras.Model) -> keras.Model:
         A model from `image` to what `masked` gives; it shares every weight.
     """
 
-    def call(layer, *args, **kwargs):
+    def call(layer: keras.Operation, *args: Any, **kwargs: Any) -> Any:
         if _multiplies_mask(layer, *args):
             return args[0][0]
         if is_graph(layer) and isinstance(args[0], dict) and "mask" in args[0]:
@@ -144,7 +144,7 @@ def _insert(
     own = {layer.name for layer in model.layers} & at
     pooled = {mask_size: stand_in}
 
-    def call(layer, *args, **kwargs):
+    def call(layer: keras.Operation, *args: Any, **kwargs: Any) -> Any:
         if layer.name in own:
             features = layer(*args, **kwargs)
             resized = _resize(stand_in, features, layer.name, mask_pooling, pooled)

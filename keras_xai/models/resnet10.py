@@ -51,7 +51,9 @@ def build_resnet10(
     return keras.Model(image, apply_classifier_head(x, num_classes), name="resnet10")
 
 
-def _apply_block(x, num_filters: int, stride: int, name: str):
+def _apply_block(
+    x: keras.KerasTensor, num_filters: int, stride: int, name: str
+) -> keras.KerasTensor:
     shortcut = x
     if stride != 1 or x.shape[-1] != num_filters:
         shortcut = _apply_conv(x, num_filters, stride, f"{name}_shortcut", 1)
@@ -62,7 +64,9 @@ def _apply_block(x, num_filters: int, stride: int, name: str):
     return keras.layers.Activation("relu", name=name)(x)
 
 
-def _apply_conv(x, num_filters: int, stride: int, name: str, kernel_size: int):
+def _apply_conv(
+    x: keras.KerasTensor, num_filters: int, stride: int, name: str, kernel_size: int
+) -> keras.KerasTensor:
     x = keras.layers.Conv2D(
         num_filters,
         kernel_size,

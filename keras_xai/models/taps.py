@@ -79,7 +79,7 @@ def _run(model: keras.Model, layer_name: str) -> tuple[Any, list]:
     outputs = []
     is_own = any(layer.name == layer_name for layer in model.layers)
 
-    def call(layer, *args, **kwargs):
+    def call(layer: keras.Operation, *args: Any, **kwargs: Any) -> Any:
         result = layer(*args, **kwargs)
         if layer.name == layer_name:
             outputs.append(result)

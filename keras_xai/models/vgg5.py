@@ -69,7 +69,7 @@ def build_vgg5(
     return keras.Model(image, apply_classifier_head(x, num_classes), name="vgg5")
 
 
-def apply_classifier_head(x, num_classes: int):
+def apply_classifier_head(x: keras.KerasTensor, num_classes: int) -> keras.KerasTensor:
     """Applies `logits` and `probs`, both in float32 whatever the dtype policy."""
     logits = keras.layers.Dense(num_classes, dtype="float32", name="logits")(x)
     return keras.layers.Activation("softmax", dtype="float32", name="probs")(logits)

@@ -1,8 +1,9 @@
 """The second paper's trainings: ClaDec, RefAE, and the classifiers around them.
 
 Adam, images in [0, 1], squared error summed over pixels; batch size and learning rate
-are not in the paper. `paper` has its 64 epochs, `quick` a quarter of them; what was
-measured with how many is in results/cladec/tables.md.
+are not in the paper. `paper` has its 64 epochs, `quick` a quarter of them, for which
+`reproduce` takes fewer images; what was measured with how many is in
+results/cladec/tables.md.
 
     keras-xai reproduce cladec
 

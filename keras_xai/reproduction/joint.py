@@ -2,6 +2,7 @@
 
 import dataclasses
 import json
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -61,9 +62,15 @@ def cells(profile: str) -> list[Cell]:
     """
     ours, paper = RECIPES["joint"](profile), RECIPES["joint-2019"](profile)
     relu = dataclasses.replace(paper, dense_activation="relu")
-    listed = []
+    listed: list[Cell] = []
 
-    def add(name, configs, data, size, seeds):
+    def add(
+        name: str,
+        configs: Mapping[str, JointConfig],
+        data: str,
+        size: str,
+        seeds: Iterable[int],
+    ) -> None:
         for seed in seeds:
             for label, config in configs.items():
                 listed.append(

@@ -247,7 +247,7 @@ class _Epoch(keras.callbacks.Callback):
         super().__init__()
         self.config, self.report = config, report
 
-    def on_epoch_end(self, epoch, logs=None):
+    def on_epoch_end(self, epoch: int, logs: Any = None) -> None:
         if not np.isfinite(logs["loss"]):
             raise InputError(
                 f"The loss became {logs['loss']} in epoch {epoch + 1}; expected a "

@@ -1,6 +1,7 @@
 """What happens around an epoch of the joint training."""
 
 from collections.abc import Callable
+from typing import Any
 
 import keras
 import numpy as np
@@ -48,14 +49,14 @@ class EpochCallback(keras.callbacks.Callback):
         self.seed = seed
         self.evaluate, self.save, self.report = evaluate, save, report
 
-    def on_epoch_begin(self, epoch, logs=None):
+    def on_epoch_begin(self, epoch: int, logs: Any = None) -> None:
         """Sets the random states and the price of the mask."""
         for i, state in enumerate(self.random_states):
             words = np.random.SeedSequence((*self.seed, epoch, i)).generate_state(2)
             state.assign(words)
         self.l1_price.assign(self.l1_weight(epoch))
 
-    def on_epoch_end(self, epoch, logs=None):
+    def on_epoch_end(self, epoch: int, logs: Any = None) -> None:
         """Evaluates, logs and saves.
 
         Raises:

@@ -71,10 +71,10 @@ class _MaskedImages(keras.utils.PyDataset):
             split.num_images, batch_size, num_steps, seed=(seed, 0)
         )
 
-    def __len__(self):
+    def __len__(self) -> int:
         return len(self.batches)
 
-    def __getitem__(self, index):
+    def __getitem__(self, index: int) -> tuple[np.ndarray, np.ndarray]:
         indices = self.batches[index]
         rng = np.random.default_rng((self.seed, 1, index))
         masks = draw_block_masks(

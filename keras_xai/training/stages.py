@@ -94,10 +94,10 @@ def _mask_losses(
 ) -> dict[str, Any]:
     """Returns the losses of the outputs that are masks."""
 
-    def l1(target, mask):
+    def l1(target: Any, mask: Any) -> Any:
         return l1_price * losses.l1(target, mask)
 
-    def weighted_sum(target, mask):
+    def weighted_sum(target: Any, mask: Any) -> Any:
         terms = [
             weight * getattr(losses, name)(target, mask)
             for name, weight in stage.mask_losses.items()
