@@ -3,7 +3,7 @@ PYTHON ?= python3
 BIN := .venv/bin
 STAMP := .venv/installed
 
-.PHONY: help setup setup-innvestigate demo test test-slow check reproduce tutorial
+.PHONY: help setup setup-innvestigate demo test test-slow test-others check reproduce tutorial
 help: ## list the targets
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*##/\t/'
 
@@ -11,7 +11,7 @@ setup: $(STAMP) ## create .venv and install the package with its tests' tools
 $(STAMP): setup.cfg pyproject.toml
 	$(PYTHON) -m venv .venv
 	$(BIN)/python -m pip install --quiet --upgrade pip
-	$(BIN)/python -m pip install --quiet --editable '.[test]'
+	$(BIN)/python -m pip install --quiet --editable '.[test,ray,tensorboard]'
 	touch $(STAMP)
 
 # Its metadata asks for an older TensorFlow, NumPy and Python than it needs.
@@ -25,11 +25,18 @@ $(STAMP)-innvestigate: $(STAMP)
 demo: $(STAMP)-innvestigate ## generate, train, explain, compare; prints the report
 	$(BIN)/keras-xai demo demo
 
-test: $(STAMP) ## run the tests
+test: $(STAMP)-innvestigate ## run the tests
 	$(BIN)/python -m pytest -m 'not slow' --numprocesses 2 --dist loadfile
 
-test-slow: $(STAMP) ## run the tests that take minutes
+test-slow: $(STAMP)-innvestigate ## run the tests that take minutes
 	$(BIN)/python -m pytest -m slow
+
+# Their metadata ask for older versions of what is here; both run with these.
+test-others: $(STAMP) ## hold our measures against Quantus' and Xplique's
+	$(BIN)/python -m pip install --quiet cachetools cloudpickle deprecated einops \
+		pandas scikit-learn tensorflow-probability tqdm
+	$(BIN)/python -m pip install --quiet --no-deps quantus==0.6.0 xplique==2.0.2
+	$(BIN)/python -m pytest tests/test_evaluation_others.py
 
 check: $(STAMP) ## check format, style, types, import directions
 	$(BIN)/ruff format --check .

@@ -12,10 +12,11 @@ BLOCK = re.compile(r"(<!-- claims -->\n).*?(<!-- /claims -->)", re.DOTALL)
 
 
 def format_claims(claims: list[dict]) -> str:
-    """Returns a Markdown table of claims, and the commands that made it."""
+    """Returns a Markdown table of claims, and the names of those without a number."""
     lines = [
-        "| claim | paper | holds if | its recipe (n) | our recipe (n) | verdict |",
-        "|---|---|---|---|---|---|",
+        "| claim | paper | holds if | its recipe (n) | our recipe (n) | verdict "
+        "| command |",
+        "|---|---|---|---|---|---|---|",
     ]
     measured = [claim for claim in claims if _is_measured(claim)]
     for claim in measured:
@@ -26,14 +27,18 @@ def format_claims(claims: list[dict]) -> str:
             our = format_spread(recipe["mean"], recipe["sd"], recipe["n"])
         lines.append(
             f"| {claim['claim']} [{claim['id']}] | {claim['paper_value']} "
-            f"| {claim['holds_if'] or '–'} | {its} | {our} | {claim['verdict']} |"
+            f"| {claim['holds_if'] or '–'} | {its} | {our} | {claim['verdict']} "
+            f"| `{_shorten(claim['command'])}` |"
         )
-    commands = sorted({claim["command"] for claim in measured})
-    lines += ["", "Made by " + ", ".join(f"`{command}`" for command in commands) + "."]
     missing = [claim["id"] for claim in claims if not _is_measured(claim)]
     if missing:
         lines += ["", f"Not measured yet: {', '.join(missing)}."]
     return "\n".join(lines) + "\n"
+
+
+def _shorten(command: str) -> str:
+    """Leaves out what the commands have in common."""
+    return command.removeprefix("keras-xai ").removesuffix(" --profile paper")
 
 
 def _is_measured(claim: dict) -> bool:

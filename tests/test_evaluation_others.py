@@ -1,4 +1,4 @@
-"""The same measures in Quantus 0.6 and Xplique 2.0, where these are installed.
+"""The same measures in Quantus 0.6 and Xplique 2.0: `make test-others`.
 
 Quantus wants images channels last, heatmaps and masks channels first, and does not
 share ties; it rescales heatmaps by their largest absolute value, which no measure
@@ -34,7 +34,7 @@ def targets(rng):
     ],
 )
 def test_quantus(name, measure, heatmaps, targets):
-    quantus = pytest.importorskip("quantus", reason="Quantus is not installed")
+    quantus = pytest.importorskip("quantus", reason="see `make test-others`")
     metric = getattr(quantus, name)(disable_warnings=True)
     received = metric(
         model=None,
@@ -52,7 +52,7 @@ def test_quantus(name, measure, heatmaps, targets):
     [("Complexity", complexity.entropy), ("Sparseness", complexity.gini)],
 )
 def test_xplique_complexity(name, measure, heatmaps):
-    metrics = pytest.importorskip("xplique.metrics", reason="Xplique is not installed")
+    metrics = pytest.importorskip("xplique.metrics", reason="see `make test-others`")
     received = getattr(metrics, name)().detailed_evaluate(heatmaps)
     np.testing.assert_allclose(received, measure(heatmaps), rtol=1e-3)
 
@@ -65,7 +65,7 @@ def test_xplique_complexity(name, measure, heatmaps):
     ],
 )
 def test_xplique_causal_fidelity(name, curves, heatmaps, rng):
-    metrics = pytest.importorskip("xplique.metrics", reason="Xplique is not installed")
+    metrics = pytest.importorskip("xplique.metrics", reason="see `make test-others`")
     import keras
 
     model = keras.Sequential(

@@ -54,11 +54,11 @@ _LOCALISATION = (
     ),
     _Entry(
         "iou",
-        f"IoU at {THRESHOLD}",
+        f"IoU at {THRESHOLD} of peak",
         True,
         _iou,
         f"overlap of the region and the pixels above {THRESHOLD} of the heatmap's peak "
-        "(intersection over union; the threshold is that of [IbPRIA19] Sec. 3)",
+        "(intersection over union; [IbPRIA19] Sec. 3 has the threshold, of a mask)",
     ),
     _Entry(
         "best_iou",

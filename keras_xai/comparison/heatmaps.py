@@ -19,7 +19,7 @@ Images = np.ndarray  # `(batch, height, width, channels)` uint8, as stored
 Explain = Callable[[Images], np.ndarray]  # -> `(batch, height, width)` float32
 
 JOINT = "joint"
-THRESHOLD = 0.75  # of a heatmap's peak; [IbPRIA19] Sec. 3
+THRESHOLD = 0.75  # of a heatmap's peak; in [IbPRIA19] Sec. 3, of a mask
 BASELINES = {
     "baseline.random": "Each pixel is drawn uniformly.",
     "baseline.centre": "A Gaussian at the image's centre.",
