@@ -5,6 +5,7 @@ import pytest
 from PIL import Image
 
 from keras_xai.comparison.samples import draw_order, read_sample
+from keras_xai.datasets.split import TARGET
 from keras_xai.errors import InputError
 
 SIZE = 16
@@ -43,6 +44,12 @@ def test_sample_knows_targets_and_boxes_of_the_images_it_takes(polygons):
     box = np.zeros((32, 32), bool)
     box[ymin:ymax, xmin:xmax] = True
     np.testing.assert_array_equal(sample.boxes.draw(positives[:1])[0], box)
+
+
+def test_targets_may_be_taken_as_they_are(polygons):
+    sample = read_sample(polygons, (32, 32, 3), target="triangle", target_margin=0)
+    exact = sample.split.object_maps[sample.targets.images] == TARGET
+    np.testing.assert_array_equal(sample.targets.draw(sample.targets.images), exact)
 
 
 def test_sample_is_a_beginning_of_the_whole(polygons):

@@ -5,6 +5,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
+from skimage import metrics
 
 from keras_xai.evaluation.sanity import (
     parameter_randomisation,
@@ -62,9 +63,6 @@ def test_structural_similarity_equals_its_slow_restatement(rng):
 
 
 def test_structural_similarity_is_scikit_images(rng):
-    metrics = pytest.importorskip(
-        "skimage.metrics", reason="scikit-image is not installed"
-    )
     before, after = rng.random((2, 1, 20, 17))
     before, after = ((h - h.min()) / (h.max() - h.min()) for h in (before[0], after[0]))
     expected = metrics.structural_similarity(

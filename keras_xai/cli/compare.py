@@ -86,6 +86,13 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "--tolerance", type=int, default=15, help="of the pointing game, in pixels"
     )
     measures.add_argument(
+        "--target-margin",
+        type=int,
+        metavar="PIXELS",
+        help="by which the targets' masks are grown; 0 takes them as they are "
+        "(default: 3)",
+    )
+    measures.add_argument(
         "--patch-size", type=int, default=8, help="of MoRF and LeRF, in pixels"
     )
     measures.add_argument(

@@ -25,6 +25,7 @@ from keras_xai.datasets.hashing import hash_arrays
 from keras_xai.datasets.read import is_voc
 from keras_xai.errors import InputError
 from keras_xai.evaluation.fills import Fill
+from keras_xai.training.validation import TARGET_MARGIN
 
 # By default 5 images of 224×224 or 23 of 112×112 are taken apart, and 3 or 15 are
 # explained by the random classifier too.
@@ -195,8 +196,14 @@ def _read(
         shape,
         target=target,
         num_images=options.num_images,
+        target_margin=find_margin(options),
         seed=options.seed,
     )
+
+
+def find_margin(options: Options) -> int:
+    """Returns how many pixels the targets' masks are grown by."""
+    return TARGET_MARGIN if options.target_margin is None else options.target_margin
 
 
 def _check_options(run: Path, options: Options) -> None:

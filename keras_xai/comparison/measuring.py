@@ -9,7 +9,7 @@ import keras
 import numpy as np
 
 from keras_xai.analyzers.innvestigate import Failure
-from keras_xai.comparison.cases import Case
+from keras_xai.comparison.cases import Case, find_margin
 from keras_xai.comparison.complexity import complexity_measure
 from keras_xai.comparison.explaining import (
     Progress,
@@ -24,14 +24,10 @@ from keras_xai.comparison.leaks import leak_measure
 from keras_xai.comparison.measures import VERSION, Measure, Metric, Values
 from keras_xai.comparison.randomisation import LABELS as RANDOMISATION_LABELS
 from keras_xai.comparison.randomisation import randomisation_measure
-from keras_xai.comparison.samples import TARGET_MARGIN
 from keras_xai.comparison.tables import read_values, write_values
 from keras_xai.evaluation.fills import LEVELS
 from keras_xai.training.leak_predictor import train_leak_predictor
 
-# Regions: what starts the labels, and what it means.
-TARGET = ("Target", f"the filled target, grown by {TARGET_MARGIN} pixels")
-BOX = ("Box", "the target's filled box")
 VERSION_KEY = "version"  # beside the metrics of a file
 
 
@@ -131,9 +127,16 @@ def _read_current(path: Path) -> Values:
 def _ground_truth(case: Case, left_out: list[LeftOut]) -> list[Measure]:
     tolerance, labels = case.options.tolerance, case.sample.split.labels
     measures = []
-    for region, (name, meaning), lacking in (
-        (case.sample.targets, TARGET, "object masks (SegmentationObject)"),
-        (case.sample.boxes, BOX, "annotations"),
+    margin = find_margin(case.options)
+    grown = f", grown by {margin} pixels" if margin else ""
+    for region, name, meaning, lacking in (
+        (
+            case.sample.targets,
+            "Target",
+            f"the filled target{grown}",
+            "object masks (SegmentationObject)",
+        ),
+        (case.sample.boxes, "Box", "the target's filled box", "annotations"),
     ):
         if region is not None and len(region.images):
             num_wrong = int((case.classes != labels)[region.images].sum())

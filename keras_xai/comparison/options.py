@@ -8,6 +8,7 @@ from keras_xai.errors import InputError
 from keras_xai.evaluation.fills import Fill
 
 Choice = Literal["alone", "joint"]
+MAY_BE_0 = ("tolerance", "target_margin", "leak_steps", "seed")
 
 
 @dataclasses.dataclass(frozen=True)
@@ -23,6 +24,7 @@ class Options:
     num_images: int | None = None
     num_samples: int = 16  # of SmoothGrad and integrated gradients
     tolerance: int = 15  # of the tolerant pointing game, in pixels
+    target_margin: int | None = None  # pixels a target is grown by; None: 3, 0: exact
     faithfulness_images: int | None = None
     patch_size: int = 8  # in pixels
     fill: Fill | None = None  # None: the level nearest to the images' background
@@ -46,7 +48,7 @@ class Options:
         """
         for field in dataclasses.fields(self):
             value = getattr(self, field.name)
-            least = 0 if field.name in ("tolerance", "leak_steps", "seed") else 1
+            least = 0 if field.name in MAY_BE_0 else 1
             if isinstance(value, int | float) and value is not False and value < least:
                 raise InputError(
                     f"Invalid value for `{field.name}`. Expected at least {least}. "

@@ -42,7 +42,7 @@ class Sample(NamedTuple):
     Attributes:
         split: in an order of which every beginning holds the classes in about the same
             shares, so that the first k are a fair subset.
-        targets: the filled targets, `TARGET_MARGIN` pixels grown; None if unknown.
+        targets: the filled targets, grown by a margin; None if unknown.
         boxes: the targets' filled boxes; None if unknown.
         train: images to train on.
         num_available: how many images could have been compared.
@@ -61,6 +61,7 @@ def read_sample(
     *,
     target: str | None = None,
     num_images: int | None = None,
+    target_margin: int = TARGET_MARGIN,
     seed: int = 0,
 ) -> Sample:
     """Reads the images to compare on: of a data set's validation or test images.
@@ -75,6 +76,7 @@ def read_sample(
             manifest.json names.
         num_images: how many to take, at most all; by default as many as have
             `NUM_PIXELS`.
+        target_margin: pixels that the targets' masks are grown by.
         seed: of the order.
 
     Returns:
@@ -110,7 +112,7 @@ def read_sample(
     split = _take(validation, draw_order(validation.labels, seed)[:num_images])
     return Sample(
         split,
-        _target_region(split),
+        _target_region(split, target_margin),
         None if split.target_boxes is None else _box_region(split),
         train,
         validation.num_images,
@@ -160,14 +162,14 @@ def _take(split: Split, indices: np.ndarray) -> Split:
     )
 
 
-def _target_region(split: Split) -> Region | None:
+def _target_region(split: Split, margin: int) -> Region | None:
     """Knows the targets of images that have a mask; others' maps are their boxes."""
     object_maps, has_masks = split.object_maps, split.has_masks
     if object_maps is None or has_masks is None:
         return None
 
     def draw(indices: np.ndarray) -> np.ndarray:
-        return dilate(object_maps[indices] == TARGET, TARGET_MARGIN)
+        return dilate(object_maps[indices] == TARGET, margin)
 
     region = _region(split, draw)
     return region._replace(images=region.images[has_masks[region.images]])
