@@ -37,7 +37,7 @@ def total_variation(target_mask: Tensor, mask: Tensor) -> Tensor:
         `(batch,)` float32: the sum of all differences over the number of pixels.
 
     Reference:
-        [PRL20] Sec. 3; [IbPRIA19] Sec. 4 has it as future work.
+        Rio-Torto et al. 2020, Sec. 3; [IbPRIA19] Sec. 4 has it as future work.
     """
     rows = keras.ops.abs(mask[:, 1:] - mask[:, :-1])
     columns = keras.ops.abs(mask[:, :, 1:] - mask[:, :, :-1])
@@ -57,7 +57,7 @@ def outside_boxes(target_mask: Tensor, mask: Tensor) -> Tensor:
         `(batch,)` float32; 0 where boxes cover the whole image.
 
     Reference:
-        [PRL20] Sec. 3: the third term of its hybrid loss.
+        Rio-Torto et al. 2020, Sec. 3: the third term of its hybrid loss.
     """
     outside = 1 - keras.ops.cast(target_mask[..., 1:], mask.dtype)
     inked = keras.ops.sum(outside * mask, (1, 2, 3))

@@ -6,6 +6,7 @@ from dataclasses import replace
 import pytest
 
 from keras_xai.analyzers.innvestigate import Failure
+from keras_xai.analyzers.methods import METHODS
 from keras_xai.comparison.options import Options
 from keras_xai.errors import InputError
 from keras_xai.recipes import PROFILES
@@ -19,15 +20,15 @@ pytestmark = pytest.mark.usefixtures("float32")
 
 
 def fake_result(mask, analyzers, failed=()):
-    names = ["joint", *analyzers, "baseline.random"]
-    mass = {"joint": mask, **analyzers, "baseline.random": 0.99}
+    mass = dict.fromkeys(METHODS, 0.0) | {"joint": mask, **analyzers}
+    mass |= {"baseline.random": 0.99, "lrp.alpha_1_beta_0": 0.98}  # not of the ten
+    names = list(mass)
     return {
         "environment": {"commit": "abc1234"},
         "result": {
             "methods": [
                 {
                     "name": name,
-                    "in_paper": not name.startswith("baseline"),
                     "failure": "too slow" if name in failed else None,
                 }
                 for name in names

@@ -20,6 +20,7 @@ from keras_xai.comparison.heatmaps import (
 )
 from keras_xai.comparison.leaks import leak_measure
 from keras_xai.comparison.measures import NUM_HEATMAPS, Metric
+from keras_xai.comparison.pictures import accuracy_curves
 from keras_xai.comparison.randomisation import (
     randomisation_measure,
     randomise_classifier,
@@ -28,6 +29,7 @@ from keras_xai.comparison.randomisation import (
 from keras_xai.comparison.samples import Region
 from keras_xai.comparison.tables import Method, summarise, write_tables
 from keras_xai.evaluation import complexity, localization
+from keras_xai.training.config import Stage
 
 
 @pytest.fixture
@@ -313,3 +315,17 @@ def test_tables_hold_failed_methods_as_rows_that_say_why(tmp_path):
         "metrics.csv",
         "table.csv",
     ]
+
+
+def test_accuracy_is_parted_by_the_explainer():
+    stages = (
+        Stage("classifier", ("classifier",)),
+        Stage("explainer", ("explainer",)),
+        Stage("joint", ("explainer", "classifier")),
+    )
+    names = ["classifier"] * 2 + ["explainer"] + ["joint"] * 2
+    log = [{"stage": n, "val_accuracy": i / 10} for i, n in enumerate(names)]
+    curves = accuracy_curves(log, stages)
+    assert curves["without the explainer"] == [0, 0.1]
+    with_it = curves["then with the explainer"]
+    assert np.isnan(with_it[:2]).all() and with_it[2:] == [0.2, 0.3, 0.4]

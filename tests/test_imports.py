@@ -55,6 +55,7 @@ MAY_IMPORT = {
     "recipes": {"training.config", "training.decoding_config"},
     "sweeps": {"training.runs"},
     "reproduction": {
+        "analyzers.methods",
         "comparison",
         "data_gen",
         "datasets",

@@ -158,7 +158,7 @@ def _list_metrics(options: Faithfulness, num_images: int) -> list[Metric]:
                     f"{patches}.",
                 ),
             ]
-        pixels = f"{fill}, the most relevant first {how}; Petsiuk et al. 2018"
+        pixels = f"{fill}, the most relevant first {how}; after Petsiuk et al. 2018"
         columns += [
             (
                 f"deletion_{fill}",

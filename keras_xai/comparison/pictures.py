@@ -2,7 +2,6 @@
 
 import os
 from collections.abc import Mapping, Sequence
-from itertools import groupby
 from pathlib import Path
 from typing import Any
 
@@ -101,26 +100,40 @@ def draw_figures(case: Case, heatmaps: Mapping[str, Path], folder: Path) -> None
         fill=how.fills[0],
     )
     if case.subject.log:
-        _draw_accuracy(case.subject.log, case.subject.stages, folder / "fig7.png")
+        curves = accuracy_curves(case.subject.log, case.subject.stages)
+        draw_curves(
+            {"": {label: [curve] for label, curve in curves.items()}},
+            folder / "fig7.png",
+            title="Accuracy by epoch; dashed: majority rate",
+            ylabel="validation accuracy",
+            baseline=case.subject.log[-1].get("majority_rate"),
+        )
 
 
-def _draw_accuracy(log: Sequence[LogRow], stages: Sequence[Stage], path: Path) -> None:
+def accuracy_curves(
+    log: Sequence[LogRow], stages: Sequence[Stage]
+) -> dict[str, list[float]]:
+    """Parts a run's accuracy by whether the explainer was there.
+
+    Args:
+        log: of all stages, one row an epoch.
+        stages: of the run.
+
+    Returns:
+        Two curves over all epochs, by label, each NaN where it is the other's turn
+        before it.
+
+    Reference:
+        [IbPRIA19] Fig. 7.
+    """
     without = {stage.name for stage in stages if stage.white_mask}
-    curves: dict[str, list[list[float]]] = {}
-    num_before = 0
-    for is_without, rows in groupby(log, lambda row: row["stage"] in without):
+    curves: dict[str, list[float]] = {}
+    for epoch, row in enumerate(log):
+        is_without = row["stage"] in without
         label = "without the explainer" if is_without else "then with the explainer"
-        values = [row["val_accuracy"] for row in rows]
-        curve = curves.setdefault(label, [[]])[0]
-        curve += [np.nan] * (num_before - len(curve)) + values
-        num_before += len(values)
-    draw_curves(
-        {"": curves},
-        path,
-        title="Accuracy by epoch; dashed: majority rate",
-        ylabel="validation accuracy",
-        baseline=log[-1].get("majority_rate"),
-    )
+        curve = curves.setdefault(label, [])
+        curve += [np.nan] * (epoch - len(curve)) + [row["val_accuracy"]]
+    return curves
 
 
 def _name(class_names: Sequence[str], label: int) -> str:

@@ -3,7 +3,6 @@
 import csv
 import io
 import json
-import math
 import os
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -164,7 +163,7 @@ def write_values(path: Path, values: Values) -> None:
 
 
 def _to_text(value: float | None) -> str:
-    return "" if value is None or math.isnan(value) else f"{value:.6g}"
+    return "" if value is None else f"{value:.6g}"
 
 
 def _to_csv(rows: Sequence[Mapping[str, Any]]) -> str:

@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 from typing import Any
 
+from keras_xai.analyzers.methods import METHODS
 from keras_xai.comparison.heatmaps import JOINT
 from keras_xai.reproduction import ledger
 from keras_xai.reproduction.groups import Group, Result, finished
@@ -10,6 +11,7 @@ from keras_xai.reproduction.joint import OUR_PRICE
 from keras_xai.reproduction.ledger import Claim
 
 PAPER = "IbPRIA19 Fig. 6"
+TEN = {name for name, spec in METHODS.items() if spec.in_paper}
 PAPER_TRAININGS = ("joint-2019_l1-1e-06",)
 OUR_TRAININGS = tuple(f"joint_l1-{price}" for price in OUR_PRICE.values())
 
@@ -52,26 +54,14 @@ def mass_above_analyzers(result: Result) -> float:
     """Takes from the mask's relevance mass that of the best of the paper's methods."""
     values = result["result"]["values"]
     return values[JOINT]["mass_target"]["mean"] - max(
-        values[name]["mass_target"]["mean"] for name in _of_the_ten(result)
+        values[name]["mass_target"]["mean"] for name in TEN
     )
 
 
-def _of_the_ten(result: Result) -> list[str]:
-    """Lists the paper's methods that were compared."""
-    return [
-        method["name"]
-        for method in result["result"]["methods"]
-        if method["in_paper"] and method["name"] != JOINT
-    ]
-
-
 def _has_the_ten(result: Result) -> bool:
-    """Tells whether mask and analyzers of the paper are there, and none failed."""
-    failed = [
-        method["in_paper"] and method["failure"] is not None
-        for method in result["result"]["methods"]
-    ]
-    return bool(_of_the_ten(result)) and not any(failed)
+    """Tells whether the mask and all ten have heatmaps."""
+    methods = result["result"]["methods"]
+    return TEN | {JOINT} <= {m["name"] for m in methods if m["failure"] is None}
 
 
 CLAIM = Claim(

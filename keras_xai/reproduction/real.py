@@ -44,7 +44,7 @@ def cells(profile: str) -> list[Cell]:
     paper = with_l1(joint_2019.get_config(profile), 0.0)  # "without any regularisation"
     cue_conflict = joint_photographs.get_config(profile, price=CUE_CONFLICT_PRICE)
     raccoon = joint_photographs.get_config(profile)
-    # In the ratio to the price that [PRL20] has: gamma 1, beta .9.
+    # In the ratio to the price of Rio-Torto et al. 2020: gamma 1, beta .9.
     boxes = with_mask_losses(raccoon, outside_boxes=raccoon.stages[-1].l1 / 0.9)
     pretraining = {
         "config": changes_from_default(

@@ -204,7 +204,8 @@ function showExample(example, colourMaps) {
     example.style.setProperty("--x", `${100 * (column + 0.5) / width}%`);
     example.style.setProperty("--y", `${100 * (row + 0.5) / height}%`);
     for (const {map, probe} of maps) {
-      probe.textContent = formatValue(valueOf(map, map.codes[row * width + column]));
+      const half = map.step > 1 ? ` ± ${formatValue(map.step / 2 / (256 - map.zero))}` : "";
+      probe.textContent = formatValue(valueOf(map, map.codes[row * width + column])) + half;
     }
   }
 
