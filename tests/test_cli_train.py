@@ -2,13 +2,17 @@
 
 import json
 import shutil
+import subprocess
 import sys
+import time
 
 import numpy as np
 import pytest
 from test_cli import TINY_RUN, fails
 
 from keras_xai.cli import main
+from keras_xai.recipes import RECIPES
+from keras_xai.training.config import config_to_dict
 
 
 @pytest.mark.parametrize(
@@ -53,6 +57,37 @@ def test_what_is_left_out_is_told_in_one_sentence(polygons, tmp_path, capsys):
     assert warning.startswith("keras-xai train: Objects whose box is empty are left ")
     assert warning.endswith(f"in {path}.")
     assert error.startswith("keras-xai train: ") and "hexagon" in error
+
+
+@pytest.mark.slow
+def test_a_run_may_be_killed_at_any_moment(polygons, tmp_path):
+    """Wherever SIGKILL finds it: starting, in a step, or while it writes."""
+    recipe = tmp_path / "recipe.json"
+    values = config_to_dict(RECIPES["joint"]("smoke"))
+    values |= {name: [4, 8] for name in ("explainer_filters", "classifier_filters")}
+    for stage in values["stages"]:
+        stage |= {"epochs": 15, "steps_per_epoch": 2}
+    recipe.write_text(json.dumps(values))
+
+    def command(run):
+        words = ["train", polygons, run, "--recipe", recipe, "--quiet"]
+        return [sys.executable, "-m", "keras_xai.cli", *map(str, words)]
+
+    def read_log(run):
+        path = tmp_path / run / "log.csv"
+        return path.read_text().splitlines() if path.exists() else []
+
+    subprocess.run(command(tmp_path / "unbroken"), check=True)
+    for delay in (0.0, 0.03, 0.11, 0.17):  # seconds after some epoch's end
+        num_rows = len(read_log("killed"))
+        with subprocess.Popen(command(tmp_path / "killed")) as process:
+            while len(read_log("killed")) < num_rows + 7 and process.poll() is None:
+                time.sleep(0.01)
+            time.sleep(delay)
+            assert process.poll() is None
+            process.kill()
+    subprocess.run(command(tmp_path / "killed"), check=True)
+    assert read_log("killed") == read_log("unbroken")
 
 
 def test_tensorboard_that_is_not_installed_is_named(
