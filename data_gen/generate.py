@@ -269,8 +269,11 @@ def _read_manifest(config: PolygonConfig, out: Path) -> dict[str, Any] | None:
         return None
     try:
         manifest = json.loads((out / MANIFEST).read_text())
+        stored = {k: v for k, v in manifest["config"].items() if k not in _PER_RUN}
+        if stored["outside_polygon"] is None:
+            del stored["outside_share"]  # which meant nothing
         same = manifest["format"] == FORMAT and (
-            _looks(PolygonConfig(**manifest["config"])) == _looks(config)
+            _looks(PolygonConfig(**stored)) == _looks(config)
         )
         next_index = manifest["next_index"]
     except (FileNotFoundError, ValueError, TypeError, KeyError):

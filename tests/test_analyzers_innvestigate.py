@@ -264,6 +264,36 @@ def test_relevance_passes_every_activation(tmp_path):
 
 
 @needs_innvestigate
+def test_guided_backprop_takes_a_relu_with_a_ceiling_for_one(tmp_path):
+    @tf.custom_gradient
+    def guided(x):
+        y = tf.clip_by_value(x, 0, 0.1)
+        passes = tf.cast((x > 0) & (x < 0.1), x.dtype)
+        return y, lambda grad: tf.nn.relu(grad) * passes
+
+    case = Case(tmp_path)
+    keras.utils.set_random_seed(0)
+    conv = keras.layers.Conv2D(4, 3, padding="same")
+    dense = keras.layers.Dense(3, activation="softmax")
+    ceiling = keras.layers.ReLU(max_value=0.1)
+    flat = keras.layers.Flatten()
+    scale = keras.layers.Rescaling(1 / 255)
+    case.model = keras.Sequential(
+        [keras.Input(SHAPE), scale, conv, ceiling, flat, dense]
+    )
+    case.probs = case.model.predict(case.images, verbose=0)
+    case.analyze(select_methods(["guided_backprop"]))
+    x = tf.constant(case.images / np.float32(255))
+    with tf.GradientTape() as tape:
+        tape.watch(x)
+        logits = flat(guided(conv(x))) @ dense.kernel.value
+        logits -= tf.reduce_mean(logits, axis=-1, keepdims=True)
+        logits = tf.gather(logits, case.classes, batch_dims=1)
+    expected = np.abs(tape.gradient(logits, x)).sum(axis=-1)
+    np.testing.assert_allclose(case.heatmap("guided_backprop"), expected, atol=1e-6)
+
+
+@needs_innvestigate
 def test_every_known_layer_is_rebuilt(tmp_path):
     """With the given probabilities, or the child would refuse."""
     case = Case(tmp_path)
@@ -279,11 +309,10 @@ def test_every_known_layer_is_rebuilt(tmp_path):
 
 def test_rules_for_relu_are_no_rules_for_others():
     network = extract_network(activations_classifier())
-    assert network.activations == ["ELU", "LeakyReLU", "PReLU", "ReLU"]
+    assert network.activations == ["ELU", "LeakyReLU", "PReLU", "relu"]
     assert describe_limits(METHODS, network.activations) == dict.fromkeys(
         ["deconvnet", "guided_backprop"],
-        "Its rule is one for ReLU; through ELU, LeakyReLU, PReLU, ReLU it is the "
-        "gradient.",
+        "Its rule is one for ReLU; through ELU, LeakyReLU, PReLU it is the gradient.",
     )
     plain = extract_network(bias_free_classifier()).activations
     assert plain == ["relu"] and describe_limits(METHODS, plain) == {}

@@ -181,6 +181,32 @@ def test_normalisation_without_its_own_layer_before_stays(rng):
     np.testing.assert_allclose(probs, model(images, training=False), atol=1e-5)
 
 
+@pytest.mark.parametrize("invert", [False, True])
+def test_normalization_of_the_image_is_a_rescaling(invert, rng):
+    images = rng.random((9, *SHAPE), np.float32)
+    adapted = keras.layers.Normalization(invert=invert)
+    adapted.adapt(5 * images)
+    given = keras.layers.Normalization(mean=[0.4, 0.5, 0.6], variance=[1.0, 0.0, 4.0])
+    layers = [keras.Input(SHAPE), keras.layers.Rescaling(2.0), adapted, given]
+    model = keras.Sequential(
+        [*layers, keras.layers.Flatten(), DENSE(3, activation="softmax")]
+    )
+    network = extract_network(model)
+    assert [layer.class_name for layer in network.layers] == ["Flatten", "Dense"]
+    probs = keras.ops.softmax(rebuild(network)(images))
+    np.testing.assert_allclose(probs, model(images), atol=1e-5)
+
+
+def test_normalization_of_single_pixels_is_none():
+    of_pixels = keras.layers.Normalization(axis=(1, 2, 3))
+    of_pixels.adapt(np.arange(2.0 * np.prod(SHAPE)).reshape(2, *SHAPE))
+    model = keras.Sequential(
+        [keras.Input(SHAPE), of_pixels, keras.layers.Flatten(), DENSE(3, "softmax")]
+    )
+    with pytest.raises(InputError, match="is a Normalization.* or Rescaling or Norm"):
+        extract_network(model)
+
+
 def test_rescalings_of_the_image_are_composed():
     network = extract_network(nested())
     np.testing.assert_allclose(network.scale, [0.05, 0.1, 0.15], rtol=1e-6)

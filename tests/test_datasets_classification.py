@@ -197,6 +197,9 @@ def test_tiny_imagenet_from_archives_and_extracted(tmp_path):
 def test_a_data_set_that_is_nowhere_is_refused(tmp_path):
     (tmp_path / "digits").mkdir()
     assert find_dataset("digits", tmp_path) == tmp_path / "digits"
+    (tmp_path / "mnist").write_text("no folder")
+    (tmp_path / "mnist.npz").touch()
+    assert find_dataset("mnist", tmp_path) == tmp_path / "mnist.npz"
     with pytest.raises(InputError, match=r"no-such-set is not there.*usr/share"):
         find_dataset("no-such-set", tmp_path)
 

@@ -178,8 +178,8 @@ def test_features_of_odd_size_take_a_mask_of_their_size(images):
 @pytest.mark.parametrize(
     "at, message",
     [
-        (["nowhere"], "Expected some of: .*conv.*Received: at=\\['nowhere'\\]"),
-        ([], "Received: at=\\[\\]"),
+        (["nowhere"], "Expected some of: .*conv.*Received: nowhere"),
+        ([], "Received: none"),
         (["global_max_pooling2d"], "Expected layers whose output is a feature map"),
     ],
 )

@@ -87,3 +87,30 @@ def test_tree_names_everything_that_is_there():
 def test_pictures_are_there():
     for path in re.findall(r"!\[[^]]*\]\(([^)]+)\)", README):
         assert (ROOT / path).exists(), path
+
+
+def test_python_runs_as_it_stands(tmp_path, monkeypatch, float32):
+    """With small data, a small model and a short recipe."""
+    import keras
+    import numpy as np
+
+    from keras_xai.recipes import RECIPES
+
+    recipe = RECIPES["joint-photographs"]
+    monkeypatch.setitem(RECIPES, "joint-photographs", lambda _: recipe("smoke"))
+    monkeypatch.chdir(tmp_path)
+    rng = np.random.default_rng(0)
+    conv = keras.layers.Conv2D(4, 3, padding="same", name="block2_out")
+    layers = [keras.Input((32, 32, 3)), conv, keras.layers.GlobalMaxPooling2D()]
+    names = {
+        "images": rng.integers(0, 256, (12, 32, 32, 3), dtype=np.uint8),
+        "labels": np.arange(12) % 2,
+        "val_images": rng.random((6, 32, 32, 3)),
+        "val_labels": np.arange(6) % 2,
+        "model": keras.Sequential([*layers, keras.layers.Dense(2, "softmax")]),
+    }
+    (code,) = re.findall(r"^```python\n(.*?)^```", README, re.MULTILINE | re.DOTALL)
+    exec(code, names)
+    outputs = names["outputs"]
+    assert outputs["mask"].shape == (6, 32, 32, 1) and outputs["probs"].shape == (6, 2)
+    assert 0 <= outputs["mask"].min() <= outputs["mask"].max() <= 1

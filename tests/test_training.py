@@ -218,7 +218,7 @@ def test_foreign_folder_and_other_settings_are_refused(splits, unbroken, tmp_pat
     (tmp_path / "thesis.txt").write_text("do not touch")
     with pytest.raises(InputError, match="is not empty and holds no run"):
         train(splits, tmp_path)
-    with pytest.raises(InputError, match="holds a run with another seed"):
+    with pytest.raises(InputError, match="another seed; .* with, seed=1. Received: se"):
         train(splits, unbroken[0], seed=5)
     assert (tmp_path / "thesis.txt").read_text() == "do not touch"
 

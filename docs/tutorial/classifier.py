@@ -55,8 +55,9 @@ def keras_xai(command: str) -> None:
 """
 ## 1. A classifier
 
-Any Keras classifier will do, saved as `.keras`. If yours expects other values than
-images in [0, 1], or its output wants a softmax, `--input-range` and `--logits` say so;
+Any functional or Sequential Keras classifier of one image will do, saved as `.keras`.
+If yours expects other values than images in [0, 1], or its output wants a softmax,
+`--input-range` and `--logits` say so;
 if it knows more classes than your data, `--class-names` names them; if it has layers of
 your own, `--custom-objects layers.py` finds them.
 This one learns from 10,000 images, which takes half a minute. Give your layers names:

@@ -83,11 +83,13 @@ class Job:
         num_images = self.shape[0]
         return [slice(i, min(i + size, num_images)) for i in range(0, num_images, size)]
 
-    def build_classifier(self) -> tf.keras.Model:
+    def build_classifier(self, *, for_lrp: bool = False) -> tf.keras.Model:
         """Forgets all models before and builds the classifier, with the same seed."""
         tf.keras.backend.clear_session()
         tf.random.set_seed(0)
-        return build_classifier(self.shape[1:], self._layers, self.arrays)
+        return build_classifier(
+            self.shape[1:], self._layers, self.arrays, for_lrp=for_lrp
+        )
 
 
 def main(job_dir: Path, out_dir: Path, names: list[str]) -> None:
@@ -163,7 +165,7 @@ def explain(
     heatmap = np.lib.format.open_memmap(job.scratch, "w+", np.float32, job.shape[:3])
     seconds = np.zeros(len(heatmap), np.float32)
     analyzer = ANALYZERS[method["analyzer"]](
-        job.build_classifier(),
+        job.build_classifier(for_lrp=method["analyzer"].startswith("lrp")),
         neuron_selection_mode="index",
         # iNNvestigate 2's checks refuse sigmoid layers even where it means to warn;
         # the version of [IbPRIA19] let them pass.
@@ -192,6 +194,8 @@ def build_classifier(
     image_shape: tuple[int, ...],
     layers: list[dict[str, Any]],
     arrays: dict[str, np.ndarray],
+    *,
+    for_lrp: bool = False,
 ) -> tf.keras.Model:
     """Rebuilds a `keras_xai.analyzers.network.Network`.
 
@@ -199,6 +203,8 @@ def build_classifier(
         image_shape: `(height, width, channels)`.
         layers: each with `class_name`, `config` and `inputs`.
         arrays: the i-th layer's j-th weight is `weight_i_j`; both count from 0.
+        for_lrp: whether activation layers become `Activation`s: iNNvestigate's LRP
+            hands relevance on unchanged through that layer, and no other.
 
     Returns:
         A model from scaled images to logits.
@@ -206,8 +212,7 @@ def build_classifier(
     tensors = [tf.keras.Input(image_shape)]
     for i, entry in enumerate(layers):
         layer = getattr(tf.keras.layers, entry["class_name"])(**entry["config"])
-        if entry["class_name"] in ACTIVATION_LAYERS:
-            # LRP hands relevance on unchanged through this layer, and no other.
+        if for_lrp and entry["class_name"] in ACTIVATION_LAYERS:
             layer = tf.keras.layers.Activation(layer)
         inputs = [tensors[position] for position in entry["inputs"]]
         tensors.append(layer(inputs if len(inputs) > 1 else inputs[0]))

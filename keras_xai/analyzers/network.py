@@ -35,10 +35,11 @@ class Network:
 
     @property
     def activations(self) -> list[str]:
-        """The activations in use, by Keras' names of functions or layers, sorted."""
-        found = {layer.config.get("activation", "linear") for layer in self.layers}
-        layers = {layer.class_name for layer in self.layers} & ACTIVATION_LAYERS
-        return sorted((found | layers) - {"linear"})
+        """The activations in use, by Keras' names of functions or layers, sorted.
+
+        A ReLU with a ceiling or another threshold is one; a leaky one is none.
+        """
+        return sorted(set(map(_name_activation, self.layers)) - {"linear"})
 
 
 _CONVOLUTION = (
@@ -79,7 +80,6 @@ _KNOWN: dict[type[keras.layers.Layer], tuple[str, ...]] = {
     keras.layers.UpSampling2D: ("size", "interpolation"),
     keras.layers.ZeroPadding2D: ("padding",),
 }
-ACTIVATION_LAYERS = {"ELU", "LeakyReLU", "PReLU", "ReLU"}  # ReLU: no plain one
 _FIXED = {"data_format": "channels_last", "groups": 1, "keepdims": False}
 _ACTIVATIONS = ("elu", "linear", "relu", "sigmoid", "softmax", "softplus", "tanh")
 _IDENTITIES = (  # at inference
@@ -97,9 +97,9 @@ def extract_network(model: keras.Model) -> Network:
     """Takes a classifier apart, for a program that cannot load it.
 
     Models inside the model are flattened; layers that do nothing at inference are left
-    out; a `Rescaling` of the image becomes `scale` and `offset`, and BatchNormalization
-    part of a convolution or Dense layer just before it; the softmax goes. A layer that
-    is called twice is there twice.
+    out; a `Rescaling` or `Normalization` of the image becomes `scale` and `offset`, and
+    BatchNormalization part of a convolution or Dense layer just before it; the softmax
+    goes. A layer that is called twice is there twice.
 
     Args:
         model: a functional or Sequential classifier with one image as input, ending in
@@ -124,7 +124,7 @@ def extract_network(model: keras.Model) -> Network:
             f"{ends[0]} and {ends[1]}."
         )
     layers: list[Layer] = []
-    scale, offset = np.float32(1), np.float32(0)
+    scale, offset = np.ones((), np.float32), np.zeros((), np.float32)
 
     def locate(tensor: keras.KerasTensor, positions: dict[int, int]) -> int:
         """Returns a tensor's position, appending to `layers` what it takes."""
@@ -139,8 +139,8 @@ def extract_network(model: keras.Model) -> Network:
         if _graph_ends(layer, "outputs"):
             inner = dict(zip(map(id, layer.inputs), inputs, strict=True))
             position = locate(layer.outputs[tensor_index], inner)
-        elif isinstance(layer, keras.layers.Rescaling) and inputs == [0]:
-            factor, shift = np.float32(layer.scale), np.float32(layer.offset)
+        elif inputs == [0] and (rescaling := _read_rescaling(layer)) is not None:
+            factor, shift = rescaling
             scale, offset = scale * factor, offset * factor + shift
             position = 0
         elif isinstance(layer, _IDENTITIES):
@@ -179,6 +179,8 @@ def build_float32(model: keras.Model) -> keras.Model:
 def build_untrained_float32(model: keras.Model) -> keras.Model:
     """Builds a model of the same layers in float32, with weights drawn anew.
 
+    What was not learned stays: see `clone_layers`.
+
     Args:
         model: a functional or Sequential model.
 
@@ -198,9 +200,37 @@ def build_untrained_float32(model: keras.Model) -> keras.Model:
     return clone_layers(model, clone)
 
 
+def _name_activation(layer: Layer) -> str:
+    if layer.class_name == "ReLU":
+        return "LeakyReLU" if layer.config["negative_slope"] else "relu"
+    if layer.class_name in ("ELU", "LeakyReLU", "PReLU"):
+        return layer.class_name
+    return layer.config.get("activation", "linear")
+
+
 def _graph_ends(layer: keras.Operation, name: str) -> list:
     """Returns a model's inputs or outputs; of a layer without a graph, none."""
     return (isinstance(layer, keras.Model) and getattr(layer, name, None)) or []
+
+
+def _read_rescaling(
+    layer: keras.Operation,
+) -> tuple[np.ndarray, np.ndarray] | None:
+    """Returns what a layer multiplies channels by and adds, if it does no more."""
+    if isinstance(layer, keras.layers.Rescaling):
+        return np.asarray(layer.scale, "f4"), np.asarray(layer.offset, "f4")
+    if not isinstance(layer, keras.layers.Normalization):
+        return None
+    mean, variance = (
+        np.asarray(values, np.float32) for values in (layer.mean, layer.variance)
+    )
+    if max(mean.shape[:-1], default=1) > 1:  # of more than the channels
+        return None
+    mean, deviation = mean.ravel(), np.sqrt(variance).ravel()
+    deviation = np.maximum(deviation, keras.config.epsilon())
+    if layer.invert:
+        return deviation, mean
+    return 1 / deviation, -mean / deviation
 
 
 def _translate(layer: keras.Operation, inputs: list[int]) -> Layer:
@@ -215,8 +245,10 @@ def _translate(layer: keras.Operation, inputs: list[int]) -> Layer:
     if kind not in _KNOWN:
         raise InputError(
             f"Layer '{layer.name}' is a {type(layer).__name__}, which iNNvestigate "
-            f"cannot explain here. Expected one of: "
-            f"{', '.join(sorted(known.__name__ for known in _KNOWN))}."
+            f"cannot explain here; masks and decoders need no more than its output. "
+            f"Expected one of: {', '.join(sorted(k.__name__ for k in _KNOWN))}, one "
+            "that does nothing at inference, or Rescaling or Normalization at the "
+            "image."
         )
     for key, expected in _FIXED.items():
         if config.get(key, expected) != expected:

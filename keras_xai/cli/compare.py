@@ -40,10 +40,12 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument(
         "--methods",
+        "--method",
         nargs="+",
         metavar="NAME",
         default=argparse.SUPPRESS,
-        help="analyzers, by iNNvestigate's names; `none` does without iNNvestigate "
+        help="analyzers, by iNNvestigate's names, beside a run's mask and the "
+        "baselines, which are always there; `none` does without iNNvestigate "
         f"(default: {', '.join(METHODS)})",
     )
     add_classifier(parser)

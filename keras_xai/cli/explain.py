@@ -54,6 +54,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     methods = parser.add_argument_group("explanations of a classifier")
     methods.add_argument(
         "--method",
+        "--methods",
         nargs="+",
         metavar="NAME",
         default=argparse.SUPPRESS,

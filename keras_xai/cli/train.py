@@ -39,6 +39,14 @@ MASK_LOSSES = {
     "supervised": "weight, likewise, of the mask's cross-entropy with the annotated "
     "target",
 }
+OF_A_CLASSIFIER = (  # which --model replaces
+    "scale",
+    "offset",
+    "classifier_filters",
+    "dense_units",
+    "dense_activation",
+    "dropout",
+)
 OPTIONS = [field.name for field in dataclasses.fields(JointConfig)]
 
 
@@ -102,15 +110,17 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         type=int,
         nargs=2,
         metavar=("HEIGHT", "WIDTH"),
-        help="resize images, boxes and masks to this",
+        help="resize images, boxes and masks to this (default: the files' own, or that "
+        "of --model)",
     )
     parser.add_argument(
         "--model",
         type=Path,
         metavar="MODEL",
         help="your own classifier, saved as .keras, instead of the recipe's; it is "
-        "trained on in stages 1 and 3, but for layers that are frozen, and the "
-        "explainer starts from scratch; the recipe's flips and quarter turns of images "
+        "trained on in stages 1 and 3 with the recipe's learning rates, but for layers "
+        "that were frozen before it was saved, and the explainer starts from scratch; "
+        "the recipe's flips and quarter turns of images "
         "are off unless --set augmentation=true",
     )
     parser.add_argument(
@@ -140,6 +150,7 @@ def run(args: argparse.Namespace) -> str:
         )
     config = load_config(args.recipe, args.profile, args.set)
     if args.model is not None:
+        _refuse_options_of_a_recipe(args)
         asked = config.augmentation if _asks_for_augmentation(args) else False
         config = dataclasses.replace(for_own_classifier(config), augmentation=asked)
     if args.l1 is not None:
@@ -167,7 +178,10 @@ def run(args: argparse.Namespace) -> str:
     if args.model is None:
         _refuse_options_of_a_model(args)
     else:
-        model, (_, _, num_channels) = load_user_model(args.model)
+        model, (height, width, num_channels) = load_user_model(args.model)
+        _check_layers(args, model)
+        if args.size is None and height and width:
+            args.size = [height, width]
     train, validation = read_splits(
         args.data,
         target=args.target,
@@ -205,6 +219,27 @@ def _asks_for_augmentation(args: argparse.Namespace) -> bool:
     """Whether the user has decided on it, by an option or in a recipe's file."""
     options = [option.partition("=")[0].strip() for option in args.set]
     return args.recipe not in RECIPES or "augmentation" in options
+
+
+def _refuse_options_of_a_recipe(args: argparse.Namespace) -> None:
+    for option in args.set:
+        name = option.partition("=")[0].strip()
+        if name in OF_A_CLASSIFIER:
+            raise InputError(
+                f"Invalid value for `--set`. {name} is of the recipe's own classifier; "
+                "expected none beside --model, which has what it needs in it. "
+                f"Received: {option}"
+            )
+
+
+def _check_layers(args: argparse.Namespace, model: "keras.Model") -> None:
+    """Refuses a layer that is not there before the data are read."""
+    from keras_xai.models.masking import check_layers
+
+    try:
+        check_layers(model, args.at)
+    except ValueError as error:
+        raise InputError(f"{args.model}: {error}") from error
 
 
 def _refuse_options_of_a_model(args: argparse.Namespace) -> None:

@@ -165,6 +165,7 @@ def describe(case: Case) -> dict[str, Any]:
         "image_size": split.image_shape[:2],
         "num_samples": options.num_samples,
         "tolerance": options.tolerance,
+        "target_margin": find_margin(options),
         "faithfulness_images": how.num_images,
         "patch_sizes": how.patch_sizes,
         "fills": how.fills,

@@ -23,6 +23,9 @@ from keras_xai.comparison.pictures import draw_figures, write_examples
 from keras_xai.comparison.samples import Data, tell
 from keras_xai.comparison.tables import Method, write_tables
 from keras_xai.training.runs import describe_environment, open_run
+from keras_xai.training.validation import TARGET_MARGIN
+
+SINCE = {"target_margin": TARGET_MARGIN}  # what older folders do not say
 
 
 def compare(
@@ -67,7 +70,7 @@ def compare(
     """
     environment = _describe_environment()  # of the code as it was started
     case = open_case(run, data, options)
-    open_run(out_dir, describe(case))
+    open_run(out_dir, describe(case), complete=lambda found: SINCE | found)
     case = case._replace(specs=case.specs | _earlier(case, out_dir / "heatmaps"))
     split = case.sample.split
     say(

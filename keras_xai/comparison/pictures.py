@@ -120,8 +120,7 @@ def accuracy_curves(
         stages: of the run.
 
     Returns:
-        Two curves over all epochs, by label, each NaN where it is the other's turn
-        before it.
+        By label two curves from the first epoch on, NaN in the epochs of the other.
 
     Reference:
         [IbPRIA19] Fig. 7.

@@ -14,7 +14,7 @@ LABELS = ("Rank correlation, random classifier", "SSIM, random classifier")
 
 
 def randomise_classifier(classifier: keras.Model, seed: int) -> keras.Model:
-    """Builds the classifier with all its weights drawn anew.
+    """Builds the classifier with all that it learned drawn anew.
 
     Args:
         classifier: any functional or Sequential model.
@@ -53,7 +53,7 @@ def randomisation_measure(
     """Measures how far heatmaps stay what they were when the classifier is random.
 
     Absolute values are compared, so that a heatmap that only changes its sign has not
-    changed. So has one whose order of pixels is turned round: what is asked is whether
+    changed. Nor has one whose order of pixels is turned round: what is asked is whether
     one heatmap tells the other.
 
     Args:

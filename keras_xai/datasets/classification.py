@@ -62,9 +62,10 @@ def find_dataset(name: str, folder: Path) -> Path:
     """
     roots = (folder, *OTHER_FOLDERS)
     for root in roots:
-        for candidate in (root / name, root / f"{name}.npz"):
-            if candidate.exists():
-                return candidate
+        if (root / name).is_dir():
+            return root / name
+        if (root / f"{name}.npz").is_file():
+            return root / f"{name}.npz"
     raise InputError(
         f"The data set {name} is not there; expected a folder {name}, or {name}.npz, "
         f"in one of {', '.join(map(str, roots))}."
@@ -335,7 +336,8 @@ def read_files(
         if image.shape != images.shape[1:]:
             raise InputError(
                 f"{path} has shape {image.shape}; expected {images.shape[1:]}, as the "
-                "images before it, unless all are resized."
+                "images before it, unless all are resized (--size, or decode's "
+                "--resize)."
             )
         images[index] = image
     return Split(

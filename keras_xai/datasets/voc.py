@@ -169,17 +169,18 @@ def find_image(folder: Path, name: str, annotation: Annotation) -> Path:
         annotation: tells an image's name, for where none has the annotation's.
 
     Raises:
-        InputError: if there is none, or it is outside.
+        InputError: if there is none, or the annotation's is outside.
     """
     images = folder / "JPEGImages"
     endings = [*IMAGE_SUFFIXES, *map(str.upper, IMAGE_SUFFIXES)]
     filenames = [f"{name}{ending}" for ending in endings]
-    if annotation.filename:
-        check_inside(folder / "Annotations" / f"{name}.xml", annotation.filename)
-        filenames.append(annotation.filename)
     for filename in filenames:
         if (images / filename).is_file():
             return images / filename
+    if annotation.filename:
+        check_inside(folder / "Annotations" / f"{name}.xml", annotation.filename)
+        if (images / annotation.filename).is_file():
+            return images / annotation.filename
     wanted = annotation.filename or filenames[0]
     raise InputError(
         f"{images / wanted} does not exist; expected the image of Annotations/"

@@ -41,15 +41,8 @@ def insert_mask(
     Reference:
         [IbPRIA19] Sec. 2.1, here for any classifier.
     """
-    names = set(layer_names(classifier))
-    unknown = sorted(set(at) - names)
-    if unknown or not at:
-        known = ", ".join(dict.fromkeys(_feature_maps(classifier)))
-        raise ValueError(
-            f"Invalid value for `at`. Expected some of: {known}. "
-            f"Received: at={sorted(at)}"
-        )
-    taken = sorted({name + SUFFIX for name in at} & names)
+    check_layers(classifier, at)
+    taken = sorted({name + SUFFIX for name in at} & set(layer_names(classifier)))
     if taken:
         raise ValueError(
             f"Invalid value for `at`. Expected layers whose name with {SUFFIX!r} is "
@@ -76,6 +69,22 @@ def insert_mask(
     image = classifier.inputs[0]
     masked = _insert(classifier, image, set(at), shape[1:3], mask_pooling)
     return keras.Model(masked.input, masked.output, name="classifier")
+
+
+def check_layers(classifier: keras.Model, at: Collection[str]) -> None:
+    """Makes sure that a classifier has the layers that a mask shall be inserted at.
+
+    Raises:
+        ValueError: if it lacks one, or none is wanted; the message lists its feature
+            maps.
+    """
+    unknown = sorted(set(at) - set(layer_names(classifier)))
+    if unknown or not at:
+        known = ", ".join(dict.fromkeys(_feature_maps(classifier)))
+        raise ValueError(
+            f"Invalid value for `at`. Expected some of: {known}. "
+            f"Received: {', '.join(unknown) or 'none'}"
+        )
 
 
 def remove_mask(masked: keras.Model) -> keras.Model:

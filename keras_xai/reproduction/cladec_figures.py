@@ -9,18 +9,17 @@ import numpy as np
 from keras_xai.report.image_grids import draw_image_grid
 from keras_xai.report.toy_figure import draw_toy
 from keras_xai.reproduction.cladec import ALPHAS
+from keras_xai.reproduction.cladec_claims import Settings
 from keras_xai.reproduction.cladec_toy import (
     decode,
     draw_samples,
     encoder_at,
     measure_toy,
 )
-from keras_xai.reproduction.groups import Result
 from keras_xai.sweeps import read_examples
 from keras_xai.training.runs import write_atomically
 
 Setup = tuple[str, str, int]  # data, architecture, epochs
-Group = Mapping[str, Mapping[int, Result | None]]  # setting to seed to file
 
 
 def title_of(setup: Setup) -> str:
@@ -45,7 +44,7 @@ def write_toy(folder: Path) -> None:
     )
 
 
-def draw_setup(setup: Setup, group: Group, folder: Path) -> None:
+def draw_setup(setup: Setup, group: Settings, folder: Path) -> None:
     """Draws Fig. 4, 5 and 6 from the examples of seed 0.
 
     Args:

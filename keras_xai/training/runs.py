@@ -17,6 +17,7 @@ import numpy as np
 from keras_xai.errors import InputError
 
 LogRow = dict[str, Any]
+MAX_TOLD = 80  # characters of a value in a message
 
 
 def open_run(
@@ -47,10 +48,11 @@ def open_run(
         found = json.loads(json.dumps(complete(stored)))
         wanted = json.loads(json.dumps(settings))
         if found != wanted:
-            keys = [k for k in wanted | found if wanted.get(k) != found.get(k)]
+            name, was, now = _find_difference(found, wanted)
             raise InputError(
-                f"{run_dir} holds a run with another {keys[0]}; expected a new folder "
-                "or the settings the run was started with."
+                f"{run_dir} holds a run with another {name}; expected a new folder or "
+                f"the settings the run was started with, {name}={_shorten(was)}. "
+                f"Received: {name}={_shorten(now)}"
             )
         return
     if run_dir.exists() and any(not _is_of_a_start(p) for p in run_dir.iterdir()):
@@ -60,6 +62,24 @@ def open_run(
     run_dir.mkdir(parents=True, exist_ok=True)
     write_atomically(run_dir / "environment.json", _to_json(describe_environment()))
     write_atomically(config_path, _to_json(settings))
+
+
+def _find_difference(found: Any, wanted: Any, name: str = "") -> tuple[str, Any, Any]:
+    """Returns where two settings first differ, as a dotted name, and both values."""
+    if isinstance(found, list) and isinstance(wanted, list):
+        if len(found) == len(wanted):
+            found, wanted = dict(enumerate(found)), dict(enumerate(wanted))
+    if not (isinstance(found, dict) and isinstance(wanted, dict)):
+        return name, found, wanted
+    key = next(k for k in wanted | found if wanted.get(k) != found.get(k))
+    return _find_difference(
+        found.get(key), wanted.get(key), f"{name}.{key}" if name else str(key)
+    )
+
+
+def _shorten(value: Any) -> str:
+    text = json.dumps(value)
+    return text if len(text) <= MAX_TOLD else f"{text[:MAX_TOLD]}…"
 
 
 def note_environment(run_dir: Path) -> None:
