@@ -95,6 +95,7 @@ def run(args: argparse.Namespace) -> str:
     from keras_xai.datasets.read import read_splits
     from keras_xai.decoding import decode_layer, open_classifier
     from keras_xai.models.image_classifier import find_image_input
+    from keras_xai.models.taps import build_encoder
     from keras_xai.report.report import write_report
     from keras_xai.saved_models import load_model
     from keras_xai.training.decoding_config import DecodingConfig
@@ -114,10 +115,14 @@ def run(args: argparse.Namespace) -> str:
         paths["other"] = args.other
     models = {method: load_model(path) for method, path in paths.items()}
     constants = dict(args.constant)
-    try:
-        _, (height, width, num_channels) = find_image_input(models["cladec"], constants)
-    except ValueError as error:
-        raise InputError(f"{args.model}: {error}") from error
+    for method, path in paths.items():  # before the images are read
+        try:
+            shape = find_image_input(models[method], constants)[1]
+            build_encoder(models[method], args.layer)
+        except ValueError as error:
+            raise InputError(f"{path}: {error}") from error
+        if method == "cladec":
+            height, width, num_channels = shape
     size = None  # the files' own
     if height and width and (args.resize or is_idx_set(args.data)):
         size = (height, width)
