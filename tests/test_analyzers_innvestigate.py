@@ -303,7 +303,7 @@ def test_every_known_layer_is_rebuilt(tmp_path):
     case.classes = case.probs.argmax(axis=-1)
     results = case.analyze(select_methods(["guided_backprop", "lrp.z", "deep_taylor"]))
     assert {k: v.reason for k, v in results.items() if isinstance(v, Failure)} == {
-        "deep_taylor": "NotImplementedError: Layer Activation not supported."
+        "deep_taylor": "NotImplementedError: Layer PReLU not supported."
     }  # it is for ReLU
 
 

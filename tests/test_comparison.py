@@ -21,6 +21,7 @@ from tiny_comparison import (
 from keras_xai.cli import main
 from keras_xai.comparison.compare import compare
 from keras_xai.comparison.heatmaps import BASELINES
+from keras_xai.comparison.measures import VERSION
 from keras_xai.comparison.options import Options
 from keras_xai.errors import InputError
 
@@ -145,11 +146,19 @@ def test_corrected_annotations_need_another_folder(
         compare(run_dir, data, finished, Options(**QUICK, methods=()))
 
 
+def test_another_margin_is_another_comparison(finished, run_dir, polygons):
+    assert read(finished)["settings"]["target_margin"] == 3
+    options = Options(**QUICK, methods=(), target_margin=0)
+    with pytest.raises(InputError, match="another target_margin.*target_margin=3. Rec"):
+        compare(run_dir, polygons, finished, options)
+
+
 def _one_less(match):
     return f"<xmin>{max(1, int(match[1]) - 1)}"
 
 
 def test_killed_comparison_goes_on_where_it_was(finished, run_dir, polygons, tmp_path):
+    """And what other definitions have measured is measured again."""
     out, options = tmp_path / "out", Options(**QUICK, methods=("gradient",))
 
     @contextmanager
@@ -167,6 +176,10 @@ def test_killed_comparison_goes_on_where_it_was(finished, run_dir, polygons, tmp
         assert len(times) == 8
         compare(run_dir, polygons, out, options)
         assert {path: path.stat().st_mtime_ns for path in kept} == times
+        with np.load(out / "values/gradient.npz") as arrays:
+            wrong = {name: 9 + values for name, values in arrays.items()}
+        np.savez(out / "values/gradient.npz", **wrong | {"version": VERSION - 1})
+        compare(run_dir, polygons, out, options)
     # Once by the trained classifier, once by the random one, and never again.
     assert stand_in.asked == [["gradient"], ["gradient"]]
     assert stand_in.network.scale == pytest.approx(-1 / 51)  # of images as stored
