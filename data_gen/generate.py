@@ -270,11 +270,10 @@ def _read_manifest(config: PolygonConfig, out: Path) -> dict[str, Any] | None:
     try:
         manifest = json.loads((out / MANIFEST).read_text())
         stored = {k: v for k, v in manifest["config"].items() if k not in _PER_RUN}
-        if stored["outside_polygon"] is None:
-            del stored["outside_share"]  # which meant nothing
-        same = manifest["format"] == FORMAT and (
-            _looks(PolygonConfig(**stored)) == _looks(config)
-        )
+        if stored["outside_polygon"] is None:  # without, its share meant nothing
+            del stored["outside_share"]
+        looks_alike = _looks(PolygonConfig(**stored)) == _looks(config)
+        same = looks_alike and manifest["format"] == FORMAT
         next_index = manifest["next_index"]
     except (FileNotFoundError, ValueError, TypeError, KeyError):
         same = False
@@ -302,10 +301,7 @@ def _looks(config: PolygonConfig) -> dict[str, Any]:
 
 
 def _link_set(old: Path, new: Path) -> None:
-    """Gives `new` all that is in a set's folder, but for the manifest.
-
-    Files are hard links; lists, which are to be changed, copies.
-    """
+    """Links all files of a set but its manifest; lists, which will change, it copies."""
     lists = str(old / LISTS)
 
     def link(source: str, target: str) -> None:

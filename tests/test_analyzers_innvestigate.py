@@ -273,14 +273,11 @@ def test_guided_backprop_takes_a_relu_with_a_ceiling_for_one(tmp_path):
 
     case = Case(tmp_path)
     keras.utils.set_random_seed(0)
+    start = [keras.Input(SHAPE), keras.layers.Rescaling(1 / 255)]
     conv = keras.layers.Conv2D(4, 3, padding="same")
-    dense = keras.layers.Dense(3, activation="softmax")
+    flat, dense = keras.layers.Flatten(), keras.layers.Dense(3, activation="softmax")
     ceiling = keras.layers.ReLU(max_value=0.1)
-    flat = keras.layers.Flatten()
-    scale = keras.layers.Rescaling(1 / 255)
-    case.model = keras.Sequential(
-        [keras.Input(SHAPE), scale, conv, ceiling, flat, dense]
-    )
+    case.model = keras.Sequential([*start, conv, ceiling, flat, dense])
     case.probs = case.model.predict(case.images, verbose=0)
     case.analyze(select_methods(["guided_backprop"]))
     x = tf.constant(case.images / np.float32(255))
