@@ -301,7 +301,7 @@ def _looks(config: PolygonConfig) -> dict[str, Any]:
 
 
 def _link_set(old: Path, new: Path) -> None:
-    """Links all files of a set but its manifest; copies the lists, which will change."""
+    """Links a set's files but its manifest; copies its lists, which will change."""
     lists = str(old / LISTS)
 
     def link(source: str, target: str) -> None:
