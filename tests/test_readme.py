@@ -4,11 +4,12 @@ import argparse
 import importlib.util
 import json
 import re
+import shlex
 from pathlib import Path
 
 import pytest
 
-from keras_xai.cli import VERBS
+from keras_xai.cli import VERBS, main
 
 ROOT = Path(__file__).parent.parent
 README = (ROOT / "README.md").read_text()
@@ -60,6 +61,18 @@ def test_every_command_names_a_verb():
     commands = re.findall(r"^keras-xai (\S+)", README, re.MULTILINE)
     assert set(commands) <= set(VERBS)
     assert set(VERBS) <= set(commands)
+
+
+def test_every_command_is_understood(monkeypatch):
+    for module in VERBS.values():
+        monkeypatch.setattr(module, "run", lambda args: "done")
+    pages = [README, *(p.read_text() for p in ROOT.glob("docs/**/*.md"))]
+    commands = re.findall(
+        r"^keras-xai (.+)", "\n".join(pages).replace("\\\n", ""), re.MULTILINE
+    )
+    assert len(commands) > 20
+    for command in commands:
+        assert main(shlex.split(command)) == 0, command
 
 
 def test_make_reproduces_every_experiment():
