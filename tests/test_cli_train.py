@@ -147,7 +147,7 @@ def test_the_price_of_the_mask_may_be_changed(
 @pytest.mark.parametrize(
     ("option", "message"),
     [
-        ("--set=scale=.1", "scale is of the recipe's own classifier; expected none"),
+        ("--set=scale=0.1", "scale is of the recipe's own classifier; expected none"),
         ("--set=dense_units=[8]", "dense_units is of the recipe's own classifier"),
     ],
 )
@@ -220,6 +220,21 @@ def test_a_grey_classifier_takes_grey_images(grey_polygons, tmp_path):
         assert arrays["image"].shape == (4, 32, 32, 1)
     decoded = json.loads((tmp_path / "decoded" / "settings.json").read_text())
     assert decoded["class_names"] == ["no triangle", "triangle"]
+
+
+def test_images_are_resized_to_the_model(grey_polygons, tmp_path):
+    layers = [
+        keras.Input((16, 24, 1)),
+        keras.layers.Conv2D(4, 3, padding="same", name="conv"),
+        keras.layers.GlobalMaxPooling2D(),
+        keras.layers.Dense(2, activation="softmax"),
+    ]
+    model, run = str(tmp_path / "small.keras"), tmp_path / "run"
+    keras.Sequential(layers).save(model)
+    words = ["train", str(grey_polygons), str(run), "--profile=smoke", "--at=conv"]
+    assert main([*words, "--model", model, "--quiet"]) == 0
+    settings = json.loads((run / "config.json").read_text())
+    assert settings["image_shape"] == [16, 24, 1]
 
 
 def test_a_grey_run_is_compared_on_grey_images(grey_polygons):

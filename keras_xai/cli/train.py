@@ -148,20 +148,7 @@ def run(args: argparse.Namespace) -> str:
             "Invalid value for `--size`. Expected a height and a width of at least 1. "
             f"Received: size={args.size[0]} {args.size[1]}"
         )
-    config = load_config(args.recipe, args.profile, args.set)
-    if args.model is not None:
-        _refuse_options_of_a_recipe(args)
-        asked = config.augmentation if _asks_for_augmentation(args) else False
-        config = dataclasses.replace(for_own_classifier(config), augmentation=asked)
-    if args.l1 is not None:
-        config = with_l1(config, args.l1)
-    if args.l1_factor is not None:
-        config = scale_l1(config, args.l1_factor)
-    weights = {name: getattr(args, name) for name in MASK_LOSSES}
-    config = with_mask_losses(
-        config, **{name: w for name, w in weights.items() if w is not None}
-    )
-
+    config = _resolve_config(args)
     import_tensorflow()
     register_custom_objects(args)
 
@@ -175,18 +162,16 @@ def run(args: argparse.Namespace) -> str:
 
     tf.get_logger().setLevel("ERROR")  # every size of a last batch is worth a note
     model, num_channels = None, 3
+    size = tuple(args.size) if args.size else None
     if args.model is None:
         _refuse_options_of_a_model(args)
     else:
         model, (height, width, num_channels) = load_user_model(args.model)
         _check_layers(args, model)
-        if args.size is None and height and width:
-            args.size = [height, width]
+        if size is None and height and width:
+            size = (height, width)
     train, validation = read_splits(
-        args.data,
-        target=args.target,
-        size=tuple(args.size) if args.size else None,
-        num_channels=num_channels,
+        args.data, target=args.target, size=size, num_channels=num_channels
     )
     classifier, settings = None, {}
     if model is not None:
@@ -213,6 +198,23 @@ def run(args: argparse.Namespace) -> str:
             report=report,
         )
     return str(args.run)
+
+
+def _resolve_config(args: argparse.Namespace) -> JointConfig:
+    """Applies the options to the recipe."""
+    config = load_config(args.recipe, args.profile, args.set)
+    if args.model is not None:
+        _refuse_options_of_a_recipe(args)
+        asked = config.augmentation if _asks_for_augmentation(args) else False
+        config = dataclasses.replace(for_own_classifier(config), augmentation=asked)
+    if args.l1 is not None:
+        config = with_l1(config, args.l1)
+    if args.l1_factor is not None:
+        config = scale_l1(config, args.l1_factor)
+    weights = {name: getattr(args, name) for name in MASK_LOSSES}
+    return with_mask_losses(
+        config, **{name: w for name, w in weights.items() if w is not None}
+    )
 
 
 def _asks_for_augmentation(args: argparse.Namespace) -> bool:
