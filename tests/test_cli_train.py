@@ -187,6 +187,16 @@ def test_recipe_may_be_a_file(polygons, tmp_path, capsys):
     assert "mine.json" in fails(capsys, *arguments)
 
 
+def save_classifier(path, image_shape, num_classes=2, activation="softmax"):
+    layers = [
+        keras.Input(image_shape),
+        keras.layers.Conv2D(4, 3, padding="same", name="conv"),
+        keras.layers.GlobalMaxPooling2D(),
+        keras.layers.Dense(num_classes, activation=activation),
+    ]
+    keras.Sequential(layers).save(path)
+
+
 @pytest.fixture(scope="module")
 def grey_polygons(tmp_path_factory):
     """Grey images, of which training and validation list hold both kinds."""
@@ -198,17 +208,9 @@ def grey_polygons(tmp_path_factory):
 
 
 def test_a_grey_classifier_takes_grey_images(grey_polygons, tmp_path):
-    import keras
-
     keras.config.set_dtype_policy("float32")
-    layers = [
-        keras.Input((32, 32, 1)),
-        keras.layers.Conv2D(4, 3, padding="same", name="conv"),
-        keras.layers.GlobalMaxPooling2D(),
-        keras.layers.Dense(2, activation="softmax"),
-    ]
     model, data = str(tmp_path / "grey.keras"), str(grey_polygons)
-    keras.Sequential(layers).save(model)
+    save_classifier(model, (32, 32, 1))
     run = ["train", data, str(tmp_path / "run"), "--profile=smoke", "--at=conv"]
     assert main([*run, "--model", model, "--quiet"]) == 0
     settings = json.loads((tmp_path / "run" / "config.json").read_text())
@@ -223,14 +225,8 @@ def test_a_grey_classifier_takes_grey_images(grey_polygons, tmp_path):
 
 
 def test_images_are_resized_to_the_model(grey_polygons, tmp_path):
-    layers = [
-        keras.Input((16, 24, 1)),
-        keras.layers.Conv2D(4, 3, padding="same", name="conv"),
-        keras.layers.GlobalMaxPooling2D(),
-        keras.layers.Dense(2, activation="softmax"),
-    ]
     model, run = str(tmp_path / "small.keras"), tmp_path / "run"
-    keras.Sequential(layers).save(model)
+    save_classifier(model, (16, 24, 1))
     words = ["train", str(grey_polygons), str(run), "--profile=smoke", "--at=conv"]
     assert main([*words, "--model", model, "--quiet"]) == 0
     settings = json.loads((run / "config.json").read_text())
@@ -246,16 +242,8 @@ def test_a_grey_run_is_compared_on_grey_images(grey_polygons):
 
 
 def test_your_own_classifier_is_trained_jointly(polygons, tmp_path, capsys):
-    import keras
-
-    layers = [
-        keras.Input((32, 32, 3)),
-        keras.layers.Conv2D(4, 3, padding="same", name="conv"),
-        keras.layers.GlobalMaxPooling2D(),
-        keras.layers.Dense(2),
-    ]
     model = tmp_path / "classifier.keras"
-    keras.Sequential(layers).save(model)
+    save_classifier(model, (32, 32, 3), activation="linear")
     run = ["train", str(polygons), str(tmp_path / "run"), "--profile", "smoke"]
     own = ["--model", str(model), "--logits"]
     message = fails(capsys, *run, *own, "--at", "nowhere")
@@ -268,19 +256,11 @@ def test_your_own_classifier_is_trained_jointly(polygons, tmp_path, capsys):
 
 
 def test_a_run_keeps_the_order_of_its_models_outputs(polygons, tmp_path):
-    import keras
-
     from keras_xai.comparison.cases import open_case
     from keras_xai.comparison.options import Options
     from keras_xai.report.truths import read_truths
 
-    layers = [
-        keras.Input((32, 32, 3)),
-        keras.layers.Conv2D(4, 3, padding="same", name="conv"),
-        keras.layers.GlobalMaxPooling2D(),
-        keras.layers.Dense(3, activation="softmax"),
-    ]
-    keras.Sequential(layers).save(tmp_path / "model.keras")
+    save_classifier(tmp_path / "model.keras", (32, 32, 3), num_classes=3)
     names = ["triangle", "square", "no triangle"]
     data, run = str(polygons), tmp_path / "run"
     own = ["--model", str(tmp_path / "model.keras"), "--at=conv", "--class-names"]
