@@ -27,6 +27,7 @@ def test_batches_hold_the_drawn_images(splits):
     with training_batches(
         splits[0], indices, 0 * indices, mask_outputs=("mask",)
     ) as dataset:
+        assert dataset.options().autotune.enabled is False
         batches = list(dataset)
     for (images, targets), wanted in zip(batches, indices, strict=True):
         np.testing.assert_array_equal(images, splits[0].images[wanted])

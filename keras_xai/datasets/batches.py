@@ -6,6 +6,7 @@ from contextlib import contextmanager
 import numpy as np
 import tensorflow as tf
 
+from keras_xai.datasets.gather import untuned
 from keras_xai.datasets.split import TARGET, Split
 
 
@@ -127,6 +128,6 @@ def training_batches(
     dataset = tf.data.Dataset.from_tensor_slices((batches, symmetries))
     del split  # `held` alone keeps it
     try:
-        yield dataset.map(batch).prefetch(2)
+        yield dataset.map(batch).prefetch(2).with_options(untuned())
     finally:
         held.clear()

@@ -41,9 +41,21 @@ def gather_batches(
 
     dataset = tf.data.Dataset.from_tensor_slices(batches)
     try:
-        yield dataset.map(batch, num_parallel_calls=2).prefetch(4)
+        dataset = dataset.map(batch, num_parallel_calls=2).prefetch(4)
+        yield dataset.with_options(untuned())
     finally:
         arrays.clear()
+
+
+def untuned() -> tf.data.Options:
+    """Returns options under which TensorFlow does not tune a pipeline while it runs.
+
+    Nothing is left for it to choose, and its thread, which sleeps twice as long every
+    time, may hold up the end of `fit` until it wakes: for as long as `fit` took.
+    """
+    options = tf.data.Options()
+    options.autotune.enabled = False
+    return options
 
 
 def scale_images(images: np.ndarray) -> np.ndarray:

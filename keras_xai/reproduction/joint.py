@@ -13,6 +13,7 @@ from data_gen.generate import generate
 from data_gen.recipes import RECIPES as DATA_RECIPES
 from keras_xai.datasets.split import Split
 from keras_xai.datasets.voc import read_voc
+from keras_xai.models.predict import predict_images
 from keras_xai.recipes import RECIPES
 from keras_xai.report.figures import THRESHOLD
 from keras_xai.reproduction.training import (
@@ -33,6 +34,7 @@ from keras_xai.training.config import (
 PAPER_L1 = (0.0, 1e-8, 1e-6, 1e-4)  # [IbPRIA19] Sec. 2.3
 OUR_L1_FACTORS = (0.0, 0.1, 1.0, 10.0)  # of our recipe's own price
 NUM_EXAMPLES = 6  # positives whose masks are kept for the figures
+BATCH_SIZE = 32  # of predictions
 
 # The small size keeps the shapes' size in pixels and has fewer of them. The paper's
 # price of a pixel rises there, so that a white mask costs the same as at full size.
@@ -123,7 +125,7 @@ def measure(cell: Cell, work_dir: Path, results_dir: Path) -> dict[str, Any]:
     """
     training, validation = train(cell, work_dir)
     positives = validation.images[validation.labels == 1]
-    outputs = training.joint.predict(positives, verbose=0)
+    outputs = predict_images(training.joint, positives, batch_size=BATCH_SIZE)
     masks = outputs["mask"][..., 0]
     np.savez_compressed(
         results_dir / f"{Path(cell.filename).stem}.npz",

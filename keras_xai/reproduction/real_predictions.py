@@ -7,6 +7,7 @@ import numpy as np
 from keras_xai.datasets.gather import scale_images
 from keras_xai.evaluation.baselines import centre_gaussian, sobel_edges
 from keras_xai.models.joint import build_white_mask_model
+from keras_xai.models.predict import predict_images
 from keras_xai.reproduction.training import Training
 
 BATCH_SIZE = 32  # of predictions
@@ -34,9 +35,9 @@ def predict(training: Training, images: np.ndarray) -> Predictions:
         training: as from `train_cell`.
         images: `(num_images, height, width, 3)` uint8.
     """
-    options = {"batch_size": BATCH_SIZE, "verbose": 0}
-    alone = build_white_mask_model(training.after_first).predict(images, **options)
-    joint = training.joint.predict(images, **options)
+    white = build_white_mask_model(training.after_first)
+    alone = predict_images(white, images, batch_size=BATCH_SIZE)
+    joint = predict_images(training.joint, images, batch_size=BATCH_SIZE)
     return Predictions(
         alone["probs"].argmax(axis=1),
         joint["probs"].argmax(axis=1),

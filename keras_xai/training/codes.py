@@ -8,6 +8,7 @@ import keras
 import numpy as np
 
 from keras_xai.datasets.gather import scale_images
+from keras_xai.models.predict import predict_images
 
 CHUNK_SIZE = 2048  # images in float32 at a time, fewer if they are large:
 MAX_CHUNK_BYTES = 200_000_000
@@ -104,5 +105,5 @@ def chunks(images: np.ndarray, shape: tuple[int, ...] = ()) -> Iterator[slice]:
 def _predict_chunks(model: keras.Model, images: np.ndarray) -> Iterator[np.ndarray]:
     for part in chunks(images, model.output_shape[1:]):
         scaled = scale_images(images[part])
-        outputs = model.predict(scaled, batch_size=BATCH_SIZE, verbose=0)
+        outputs = predict_images(model, scaled, batch_size=BATCH_SIZE)
         yield np.asarray(outputs, np.float32)

@@ -1,5 +1,7 @@
 """Trains the predictor that tells whether a mask leaks the label."""
 
+from collections.abc import Iterator
+
 import keras
 import numpy as np
 
@@ -49,40 +51,25 @@ def train_leak_predictor(
     predictor.compile(
         keras.optimizers.Adam(LEARNING_RATE), "sparse_categorical_crossentropy"
     )
-    batches = _MaskedImages(split, fill_value, num_steps, batch_size, seed)
-    predictor.fit(batches, shuffle=False, verbose=0)
+    batches = _masked_batches(split, fill_value, num_steps, batch_size, seed)
+    for images, labels in batches:
+        predictor.train_on_batch(images, labels)
     return predictor
 
 
-class _MaskedImages(keras.utils.PyDataset):
-    """Batches of images under masks, each a function of (seed, its index)."""
-
-    def __init__(
-        self,
-        split: Split,
-        fill_value: float,
-        num_steps: int,
-        batch_size: int,
-        seed: int,
-    ) -> None:
-        super().__init__()
-        self.split, self.fill_value, self.seed = split, fill_value, seed
-        self.batches = draw_batches(
-            split.num_images, batch_size, num_steps, seed=(seed, 0)
-        )
-
-    def __len__(self) -> int:
-        return len(self.batches)
-
-    def __getitem__(self, index: int) -> tuple[np.ndarray, np.ndarray]:
-        indices = self.batches[index]
-        rng = np.random.default_rng((self.seed, 1, index))
+def _masked_batches(
+    split: Split, fill_value: float, num_steps: int, batch_size: int, seed: int
+) -> Iterator[tuple[np.ndarray, np.ndarray]]:
+    """Draws images under masks and their labels; each batch is one of (seed, index)."""
+    batches = draw_batches(split.num_images, batch_size, num_steps, seed=(seed, 0))
+    for index, indices in enumerate(batches):
+        rng = np.random.default_rng((seed, 1, index))
         masks = draw_block_masks(
             len(indices),
-            *self.split.image_shape[:2],
+            *split.image_shape[:2],
             rng,
             block_size=int(rng.choice(BLOCK_SIZES)),
         )
-        images = scale_images(self.split.images[indices])
-        masked = apply_masks(images, masks, fill_value=self.fill_value)
-        return masked, self.split.labels[indices]
+        images = scale_images(split.images[indices])
+        masked = apply_masks(images, masks, fill_value=fill_value)
+        yield masked, split.labels[indices]

@@ -13,6 +13,7 @@ from keras_xai.evaluation.localization import (
     pointing_game,
     relevance_mass,
 )
+from keras_xai.models.predict import predict_images
 from keras_xai.training.runs import LogRow
 
 TARGET_MARGIN = 3  # pixels around a filled object that still count as on it
@@ -94,7 +95,7 @@ def _measure(
 ) -> dict[str, np.ndarray]:
     """Measures some images: one value an image, or one a positive among them."""
     part = slice(images.start, images.stop)
-    outputs = graph.predict(split.images[part], batch_size=BATCH_SIZE, verbose=0)
+    outputs = predict_images(graph, split.images[part], batch_size=BATCH_SIZE)
     probs, labels = outputs["probs"], split.labels[part]
     true_probs = np.take_along_axis(probs, labels[:, None], axis=1)
     values = {
