@@ -1,10 +1,10 @@
 """Times a training step of the joint model, by stage and dtype policy, in one run.
 
-The float32 policy is the plain implementation everything is compared with: the same
-graph, optimizer and batches as any straightforward Keras code of the paper. Beside it
-stands the floor: the step's multiplications and additions at the speed of one large
-convolution, measured in the same rounds. Also times the input pipeline alone, as a
-share of the fastest step.
+The ratios are to the float32 policy and, of the joint step, to what the paper's time
+had: the same networks in legacy Keras (`joint_step_legacy.py`, which wants tf-keras).
+Beside them stands the floor: the step's multiplications and additions at the speed of
+one large convolution, measured in the same rounds. Also times the input pipeline alone,
+as a share of the fastest step.
 
     python scripts/benchmark/joint_step.py [--image-size 224] [--rounds 5]
 """
@@ -13,7 +13,10 @@ import argparse
 import contextlib
 import os
 import statistics
+import subprocess
+import sys
 import time
+from pathlib import Path
 
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 
@@ -99,6 +102,27 @@ def large_convolution(policy: str):
     return lambda: run(x).numpy(), 2 * 9 * 256 * 256 * 8 * 56 * 56
 
 
+class LegacyStep:
+    """The peer in legacy Keras, waiting in a process of its own."""
+
+    def __init__(self, image_size: int) -> None:
+        """Starts it."""
+        script = Path(__file__).with_name("joint_step_legacy.py")
+        sizes = (image_size, BATCH_SIZE, STEPS)
+        self._process = subprocess.Popen(
+            [sys.executable, script, *map(str, sizes)],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.DEVNULL,
+            text=True,
+        )
+
+    def measure(self) -> float:
+        """Returns the mean seconds a step of a round."""
+        print(file=self._process.stdin, flush=True)
+        return float(self._process.stdout.readline())
+
+
 def main() -> None:
     """Prints the median seconds a step of every policy and stage, and the ratios."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
@@ -124,6 +148,9 @@ def main() -> None:
             graphs[policy, stage.name] = graph, stream
             operations[stage.name] = step_operations(model, stage)
 
+    legacy = LegacyStep(args.image_size)
+    legacy.measure()  # waits until it is built
+    legacy_seconds = []
     seconds = {key: [] for key in graphs}
     speeds = {policy: [] for policy in policies}  # operations a second
     for _ in range(args.rounds):  # side by side: every round times every graph
@@ -131,6 +158,7 @@ def main() -> None:
             start = time.perf_counter()
             graph.fit(stream, steps_per_epoch=STEPS, verbose=0, shuffle=False)
             seconds[key].append((time.perf_counter() - start) / STEPS)
+        legacy_seconds.append(legacy.measure())
         for policy, (convolve, count) in convolutions.items():
             start = time.perf_counter()
             convolve()
@@ -143,6 +171,13 @@ def main() -> None:
             f"{stage:>10} {policy:>15} {median:.3f} s a step, {ratio:.2f} of float32, "
             f"{median / floor:.2f} of the floor ({operations[stage] / 1e9:.0f} GFLOP)"
         )
+
+    legacy_median = statistics.median(legacy_seconds)
+    fastest = min(value for (_, stage), value in medians.items() if stage == "joint")
+    print(
+        f"     joint    legacy Keras {legacy_median:.3f} s a step; "
+        f"the fastest above takes {fastest / legacy_median:.2f} of it"
+    )
 
     iterator = iter(batches(split, "mask"))
     next(iterator)
