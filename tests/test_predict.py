@@ -3,6 +3,7 @@
 import keras
 import numpy as np
 import pytest
+
 from keras_xai.datasets.gather import gather_batches
 from keras_xai.models.predict import predict_images
 
