@@ -31,7 +31,7 @@ def clone_layers(
     """
     copy = keras.models.clone_model(model, clone_function=clone, recursive=True)
     kind = keras.layers.Normalization
-    for old, new in zip(_list(model, kind), _list(copy, kind), strict=True):
+    for old, new in zip(list_layers(model, kind), list_layers(copy, kind), strict=True):
         new.set_weights(old.get_weights())
         new.finalize_state()  # what it computes with are constants
     return copy
@@ -51,7 +51,7 @@ def clone_unfrozen(model: keras.Model) -> keras.Model:
 
 def list_augmentation(model: keras.Model) -> list[keras.layers.Layer]:
     """Lists the layers that change images at random in training, those inside too."""
-    return _list(model, AUGMENTATION)
+    return list_layers(model, AUGMENTATION)
 
 
 def without_augmentation(model: keras.Model) -> keras.Model:
@@ -87,12 +87,12 @@ def _clone(layer: keras.Operation) -> keras.Operation:
     return layer.__class__.from_config(config)
 
 
-def _list(
+def list_layers(
     model: keras.Model, kind: type | tuple[type, ...]
 ) -> list[keras.layers.Layer]:
     """Lists the layers of a kind, those inside models last."""
     found = [layer for layer in model.layers if isinstance(layer, kind)]
     for layer in model.layers:
         if is_graph(layer):
-            found += _list(layer, kind)
+            found += list_layers(layer, kind)
     return found

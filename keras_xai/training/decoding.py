@@ -16,6 +16,7 @@ from keras_xai.models.cladec import build_autoencoder, build_cladec, build_ref_a
 from keras_xai.models.decoder import build_decoder
 from keras_xai.training.codes import encode
 from keras_xai.training.decoding_config import DecodingConfig
+from keras_xai.training.kernel_gradients import matrix_kernel_gradients
 from keras_xai.training.runs import LogRow
 
 STEPS_PER_EXECUTION = 8  # of small networks, whose step is shorter than its dispatch
@@ -229,7 +230,10 @@ def _fit(
         loss_weights=weights,
         steps_per_execution=steps_per_execution,
     )
-    with gather_batches(inputs, targets, batches) as dataset:
+    with (
+        gather_batches(inputs, targets, batches) as dataset,
+        matrix_kernel_gradients(graph),
+    ):
         graph.fit(
             dataset,
             epochs=config.epochs,
