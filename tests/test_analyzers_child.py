@@ -29,8 +29,13 @@ def tell(**message):
     print(json.dumps(message), flush=True)
 if "no start" in names:
     sys.exit("ImportError: no TensorFlow")
+with (out_dir / "started.txt").open("a") as file:
+    print(os.environ.get("ONEDNN_DEFAULT_FPMATH_MODE"), *names, file=file)
 for name in names:
     tell(event="started", method=name)
+    if name == "check" and (out_dir / "wrong").exists():
+        tell(event="failed", method=name, reason="ValueError: it differs")
+        continue
     if name.startswith("killed"):
         os.kill(os.getpid(), 9)
     if name.startswith("aborted"):
@@ -110,6 +115,30 @@ def test_process_that_does_not_start_fails_every_method(stand_in):
         "The process ended early: ImportError: no TensorFlow", is_final=False
     )
     assert stand_in(["first", "no start"]) == {"first": failure, "no start": failure}
+
+
+def test_bfloat16_comes_after_a_check_in_float32(stand_in, tmp_path, monkeypatch):
+    monkeypatch.delenv("ONEDNN_DEFAULT_FPMATH_MODE", raising=False)
+    started, done = tmp_path / "out/started.txt", []
+    names = ["first", "killed", "second"]
+    results = stand_in(names, precision="bfloat16", report=done.append)
+    assert started.read_text().splitlines() == [
+        "None check",
+        "BF16 first killed second",
+        "BF16 second",
+    ]
+    assert list(results) == names
+    assert done == [2, 3, 6, 8, 9]
+    assert not json.loads((tmp_path / "out/job.json").read_text())["checks"]
+
+    (tmp_path / "out/wrong").touch()
+    failure = Failure("ValueError: it differs")
+    assert stand_in(["a", "b"], precision="bfloat16") == {"a": failure, "b": failure}
+    assert started.read_text().splitlines()[3:] == ["None check"]
+
+    stand_in(["first"])
+    assert started.read_text().splitlines()[4:] == ["None first"]
+    assert json.loads((tmp_path / "out/job.json").read_text())["checks"]
 
 
 def test_options_follow_the_scaled_range(stand_in, tmp_path):

@@ -5,6 +5,7 @@ import keras
 import numpy as np
 import pytest
 import tensorflow as tf
+from test_analyzers_child import FILENAMES, NUM_IMAGES, SHAPE
 from test_analyzers_network import assorted
 
 from keras_xai.analyzers.innvestigate import Failure, analyze
@@ -17,9 +18,6 @@ from keras_xai.analyzers.methods import (
 from keras_xai.analyzers.network import extract_network
 from keras_xai.errors import InputError
 
-SHAPE = (8, 8, 2)
-NUM_IMAGES = 3
-FILENAMES = ["a.png", "b.png", "c.png"]
 needs_innvestigate = pytest.mark.skipif(
     importlib.util.find_spec("innvestigate") is None,
     reason="iNNvestigate is not installed: `make setup-innvestigate`",
@@ -90,7 +88,7 @@ class Case:
         self.done: list[int] = []
         self.results: dict[str, Path | Failure] = {}
 
-    def analyze(self, methods, probs=None):
+    def analyze(self, methods, probs=None, **options):
         return analyze(
             extract_network(self.model),
             self.images,
@@ -102,6 +100,7 @@ class Case:
             classes=self.classes,
             batch_size=2,
             report=self.done.append,
+            **options,
         )
 
     def heatmap(self, name):

@@ -282,6 +282,8 @@ def test_run_without_the_classifier_alone(run_dir, polygons, tmp_path):
 def test_numbers_that_are_too_small_are_named(option, least):
     with pytest.raises(InputError, match=f"`{option}`.*at least {least}.*{least - 1}"):
         Options(**{option: least - 1})
+    with pytest.raises(InputError, match="'float32' or 'bfloat16'.*'half'"):
+        Options(precision="half")
 
 
 @pytest.mark.slow

@@ -1,6 +1,7 @@
 """`keras-xai compare`: what it prints, what it refuses."""
 
 import importlib.util
+import json
 import shutil
 
 import keras
@@ -16,9 +17,11 @@ from tiny_comparison import (
 )
 
 from keras_xai.cli import main
+from keras_xai.comparison import cases
 from keras_xai.comparison import compare as engine
 from keras_xai.comparison.compare import compare
 from keras_xai.comparison.options import Options
+from keras_xai.errors import InputError
 
 
 @pytest.fixture(scope="module")
@@ -74,6 +77,25 @@ def test_methods_that_are_there_stay(finished, run_dir, polygons, tmp_path):
     assert found["values"]["gradient"] == before["gradient"]
 
 
+def test_precision_reaches_the_analyzers(
+    finished, run_dir, polygons, tmp_path, monkeypatch
+):
+    monkeypatch.setattr(cases, "cpu_multiplies_bfloat16", lambda: True)
+    out = shutil.copytree(finished, tmp_path / "out")
+    options = Options(**QUICK, methods=("gradient",), precision="bfloat16")
+    with innvestigate_is(StandIn(fails=set())) as stand_in:
+        with pytest.raises(InputError, match="another precision.*bfloat16"):
+            compare(run_dir, polygons, out, options)
+        compare(run_dir, polygons, tmp_path / "new", options)
+        assert stand_in.precision == "bfloat16"
+        assert read(tmp_path / "new")["settings"]["precision"] == "bfloat16"
+        config = json.loads((out / "config.json").read_text())
+        assert config.pop("precision") == "float32"  # as in older folders
+        (out / "config.json").write_text(json.dumps(config))
+        compare(run_dir, polygons, out, Options(**QUICK, methods=("lrp.flat",)))
+    assert stand_in.precision == "float32"
+
+
 def test_what_is_not_asked_for_again_needs_no_innvestigate(
     finished, run_dir, polygons, tmp_path, monkeypatch
 ):
@@ -106,6 +128,14 @@ def test_command_refuses_bad_input(run_dir, polygons, tmp_path, capsys, monkeypa
     assert "from_logits=True" in fails(
         capsys, run_dir, polygons, out, *none, "--logits"
     )
+    bfloat16 = ("--precision", "bfloat16")
+    for multiplies, methods, reason in (
+        (True, none, "It is for analyzers"),
+        (False, ("--methods", "gradient"), "no instructions for bfloat16"),
+    ):
+        monkeypatch.setattr(cases, "cpu_multiplies_bfloat16", lambda m=multiplies: m)
+        message = fails(capsys, run_dir, polygons, out, *methods, *bfloat16)
+        assert reason in message and "precision=bfloat16" in message
     (tmp_path / "my.keras").write_text("no model")
     assert "classifier=joint" in fails(
         capsys, tmp_path / "my.keras", polygons, out, *none, "--classifier=joint"

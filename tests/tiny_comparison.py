@@ -89,6 +89,7 @@ class StandIn:
         self, network, images, probs, methods, *, filenames, out_dir, report, **options
     ):
         self.asked.append(list(methods))
+        self.precision = options["precision"]
         self.network = network
         assert images.dtype == np.uint8
         assert len(images) == len(probs) == len(options["classes"])

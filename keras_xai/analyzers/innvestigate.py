@@ -9,9 +9,9 @@ import subprocess
 import sys
 import tempfile
 import threading
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 
@@ -26,6 +26,10 @@ INSTALL = (
 START_SECONDS = 300  # to import TensorFlow, rebuild the classifier and check it
 _OUT_OF_MEMORY = ("ResourceExhaustedError", "MemoryError")
 _CHILD = (sys.executable, "-m", "keras_xai.analyzers.child")
+_CHECK = "check"  # a method of the child's own, see there
+
+Precision = Literal["float32", "bfloat16"]
+_ENVIRONMENT = {"float32": {}, "bfloat16": {"ONEDNN_DEFAULT_FPMATH_MODE": "BF16"}}
 
 
 @dataclasses.dataclass(frozen=True)
@@ -55,6 +59,7 @@ def analyze(
     classes: np.ndarray | None = None,
     batch_size: int = 32,
     num_samples: int = NUM_SAMPLES,
+    precision: Precision = "float32",
     seconds_per_method: float = 3600,
     report: Callable[[int], None] = lambda num_heatmaps: None,
 ) -> dict[str, Path | Failure]:
@@ -85,6 +90,9 @@ def analyze(
         batch_size: images in the network at a time. SmoothGrad and integrated
             gradients put in all their samples of an image at once, if more.
         num_samples: how many inputs SmoothGrad and integrated gradients average over.
+        precision: "bfloat16" rounds the factors of products and convolutions to that
+            type and adds in float32, where oneDNN knows the processor's instructions
+            for it. The network is checked in float32 before.
         seconds_per_method: how long a method may take.
         report: called with the number of heatmaps done; failed ones count as done.
 
@@ -117,12 +125,24 @@ def analyze(
             filename=np.array(filenames),
         )
         job = _job(network, methods, input_range, batch_size, num_samples)
+        job["checks"] = precision == "float32"
         (job_dir / "job.json").write_text(json.dumps(job))
+        if precision != "float32":
+            results |= _check_in_float32(job_dir, out_dir, methods)
         while waiting := [name for name in methods if name not in results]:
             results |= _run_child(
-                job_dir, out_dir, waiting, seconds_per_method, progress
+                job_dir, out_dir, waiting, seconds_per_method, progress, precision
             )
     return {name: results[name] for name in methods}
+
+
+def _check_in_float32(
+    job_dir: Path, out_dir: Path, names: Iterable[str]
+) -> dict[str, Path | Failure]:
+    """Returns a failure for each method if the network is not the classifier."""
+    found = _run_child(job_dir, out_dir, [_CHECK], START_SECONDS, lambda *_: None)
+    failed = isinstance(found[_CHECK], Failure)
+    return dict.fromkeys(names, found[_CHECK]) if failed else {}
 
 
 def _run_child(
@@ -131,6 +151,7 @@ def _run_child(
     names: Sequence[str],
     seconds_per_method: float,
     progress: Callable[[int, int], None],
+    precision: Precision = "float32",
 ) -> dict[str, Path | Failure]:
     """Runs methods in one process until it ends.
 
@@ -148,7 +169,11 @@ def _run_child(
             stdout=subprocess.PIPE,
             stderr=log,
             text=True,
-            env={**os.environ, "TF_USE_LEGACY_KERAS": "1"},
+            env={
+                **os.environ,
+                **_ENVIRONMENT[precision],
+                "TF_USE_LEGACY_KERAS": "1",
+            },
         )
     limit = _Limit(process)
     try:

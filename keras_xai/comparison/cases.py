@@ -25,6 +25,7 @@ from keras_xai.datasets.hashing import hash_arrays
 from keras_xai.datasets.read import is_voc
 from keras_xai.errors import InputError
 from keras_xai.evaluation.fills import Fill
+from keras_xai.training.precision import cpu_multiplies_bfloat16
 from keras_xai.training.validation import TARGET_MARGIN
 
 # By default 5 images of 224×224 or 23 of 112×112 are taken apart, and 3 or 15 are
@@ -164,6 +165,7 @@ def describe(case: Case) -> dict[str, Any]:
         "num_available": case.sample.num_available,
         "image_size": split.image_shape[:2],
         "num_samples": options.num_samples,
+        "precision": options.precision,
         "tolerance": options.tolerance,
         "target_margin": find_margin(options),
         "faithfulness_images": how.num_images,
@@ -223,6 +225,18 @@ def _check_options(run: Path, options: Options) -> None:
                 f"Invalid value for `{name}`. It is for "
                 f"{'a .keras file' if is_run else 'a run of `train`'}, and {run} is "
                 f"none. Received: {name}={value}"
+            )
+    if options.precision != defaults.precision:
+        if not options.methods:
+            reason = "It is for analyzers, and none is asked for"
+        elif not cpu_multiplies_bfloat16():
+            reason = "This processor has no instructions for bfloat16"
+        else:
+            reason = ""
+        if reason:
+            raise InputError(
+                f"Invalid value for `precision`. {reason}; expected float32. "
+                f"Received: precision={options.precision}"
             )
     for name in ("patch_size", "fill") if options.faithfulness_grid else ():
         value = getattr(options, name)

@@ -25,7 +25,8 @@ from keras_xai.comparison.tables import Method, write_tables
 from keras_xai.training.runs import describe_environment, open_run
 from keras_xai.training.validation import TARGET_MARGIN
 
-SINCE = {"target_margin": TARGET_MARGIN}  # what older folders do not say
+# What older folders do not say.
+SINCE = {"target_margin": TARGET_MARGIN, "precision": "float32"}
 
 
 def compare(

@@ -169,6 +169,7 @@ def _analyze(
             classes=classes,
             batch_size=case.options.batch_size,
             num_samples=case.options.num_samples,
+            precision=case.options.precision,
             seconds_per_method=case.options.seconds_per_method,
             report=report,
         )

@@ -31,13 +31,18 @@ def resolve_precision(precision: Precision) -> str:
     return "mixed_bfloat16" if _multiplies_bfloat16() else "float32"
 
 
-def _multiplies_bfloat16() -> bool:
-    gpus = tf.config.list_physical_devices("GPU")
-    if gpus:
-        details = tf.config.experimental.get_device_details(gpus[0])
-        return details.get("compute_capability", (0, 0)) >= (8, 0)
+def cpu_multiplies_bfloat16() -> bool:
+    """Tells whether the processor is known to have instructions for bfloat16."""
     cpuinfo = Path("/proc/cpuinfo")  # Linux; elsewhere float32 is the safe answer
     if not cpuinfo.exists():
         return False
     flags = cpuinfo.read_text().split()
     return "amx_bf16" in flags or "avx512_bf16" in flags
+
+
+def _multiplies_bfloat16() -> bool:
+    gpus = tf.config.list_physical_devices("GPU")
+    if gpus:
+        details = tf.config.experimental.get_device_details(gpus[0])
+        return details.get("compute_capability", (0, 0)) >= (8, 0)
+    return cpu_multiplies_bfloat16()
