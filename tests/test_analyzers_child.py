@@ -33,9 +33,11 @@ with (out_dir / "started.txt").open("a") as file:
     print(os.environ.get("ONEDNN_DEFAULT_FPMATH_MODE"), *names, file=file)
 for name in names:
     tell(event="started", method=name)
-    if name == "check" and (out_dir / "wrong").exists():
+    if name == "--check" and (out_dir / "wrong").exists():
         tell(event="failed", method=name, reason="ValueError: it differs")
         continue
+    if name == "--check" and (out_dir / "killed").exists():
+        os.kill(os.getpid(), 9)
     if name.startswith("killed"):
         os.kill(os.getpid(), 9)
     if name.startswith("aborted"):
@@ -118,12 +120,12 @@ def test_process_that_does_not_start_fails_every_method(stand_in):
 
 
 def test_bfloat16_comes_after_a_check_in_float32(stand_in, tmp_path, monkeypatch):
-    monkeypatch.delenv("ONEDNN_DEFAULT_FPMATH_MODE", raising=False)
+    monkeypatch.setenv("ONEDNN_DEFAULT_FPMATH_MODE", "BF16")
     started, done = tmp_path / "out/started.txt", []
     names = ["first", "killed", "second"]
     results = stand_in(names, precision="bfloat16", report=done.append)
     assert started.read_text().splitlines() == [
-        "None check",
+        "STRICT --check",
         "BF16 first killed second",
         "BF16 second",
     ]
@@ -134,10 +136,14 @@ def test_bfloat16_comes_after_a_check_in_float32(stand_in, tmp_path, monkeypatch
     (tmp_path / "out/wrong").touch()
     failure = Failure("ValueError: it differs")
     assert stand_in(["a", "b"], precision="bfloat16") == {"a": failure, "b": failure}
-    assert started.read_text().splitlines()[3:] == ["None check"]
+    assert started.read_text().splitlines()[3:] == ["STRICT --check"]
+
+    (tmp_path / "out/wrong").rename(tmp_path / "out/killed")
+    (failure,) = stand_in(["a"], precision="bfloat16").values()
+    assert "was killed" in failure.reason and not failure.is_final
 
     stand_in(["first"])
-    assert started.read_text().splitlines()[4:] == ["None first"]
+    assert started.read_text().splitlines()[5:] == ["STRICT first"]
     assert json.loads((tmp_path / "out/job.json").read_text())["checks"]
 
 
@@ -176,6 +182,7 @@ def test_the_predicted_class_is_explained_unless_others_are_given(
         ({"probs": np.ones((2, 3))}, r"each of 3 images.*probs.shape=\(2, 3\)"),
         ({"filenames": ["a.png"]}, "1 filenames"),
         ({"classes": np.array([0, 1, 3])}, "`classes`. Expected 0 to 2.*0 to 3"),
+        ({"precision": "half"}, "`precision`.*'bfloat16'.*'half'"),
     ],
 )
 def test_arrays_that_do_not_fit_are_refused(stand_in, options, message):

@@ -6,7 +6,7 @@ from test_analyzers_innvestigate import Case, needs_innvestigate
 
 from keras_xai.analyzers.innvestigate import Failure
 from keras_xai.analyzers.methods import select_methods
-from keras_xai.training.precision import cpu_multiplies_bfloat16
+from keras_xai.training import precision
 
 
 @needs_innvestigate
@@ -22,7 +22,7 @@ def test_heatmaps_in_bfloat16_are_close_and_the_classifier_is_checked(
         cosine = (x * y).sum() / np.sqrt((x * x).sum() * (y * y).sum())
         assert 0.99 < cosine <= 1 + 1e-6
         assert results[name] == tmp_path / "bfloat16" / f"{name}.npz"
-        if cpu_multiplies_bfloat16():
+        if precision.only_cpu_multiplies_bfloat16():
             assert not np.allclose(x, y, rtol=1e-5)
 
     wrong = rounded.probs + np.float32(0.002)
@@ -36,7 +36,12 @@ def test_heatmaps_in_bfloat16_are_close_and_the_classifier_is_checked(
 def test_processors_are_known_by_their_flags(flags, tmp_path, monkeypatch):
     path = tmp_path / "cpuinfo"
     path.write_text(f"flags : fpu {flags} sse\n")
-    monkeypatch.setattr("keras_xai.training.precision.Path", lambda _: path)
-    assert cpu_multiplies_bfloat16() == (flags != "avx2")
+    monkeypatch.setattr(precision, "Path", lambda _: path)
+    gpus = []
+    monkeypatch.setattr("tensorflow.config.list_physical_devices", lambda _: gpus)
+    assert precision.only_cpu_multiplies_bfloat16() == (flags != "avx2")
+    gpus.append("a GPU")
+    assert not precision.only_cpu_multiplies_bfloat16()
+    gpus.clear()
     path.unlink()
-    assert not cpu_multiplies_bfloat16()
+    assert not precision.only_cpu_multiplies_bfloat16()

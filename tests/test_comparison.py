@@ -282,6 +282,9 @@ def test_run_without_the_classifier_alone(run_dir, polygons, tmp_path):
 def test_numbers_that_are_too_small_are_named(option, least):
     with pytest.raises(InputError, match=f"`{option}`.*at least {least}.*{least - 1}"):
         Options(**{option: least - 1})
+
+
+def test_an_unknown_precision_is_refused():
     with pytest.raises(InputError, match="'float32' or 'bfloat16'.*'half'"):
         Options(precision="half")
 

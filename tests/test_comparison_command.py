@@ -1,5 +1,6 @@
 """`keras-xai compare`: what it prints, what it refuses."""
 
+import dataclasses
 import importlib.util
 import json
 import shutil
@@ -80,7 +81,7 @@ def test_methods_that_are_there_stay(finished, run_dir, polygons, tmp_path):
 def test_precision_reaches_the_analyzers(
     finished, run_dir, polygons, tmp_path, monkeypatch
 ):
-    monkeypatch.setattr(cases, "cpu_multiplies_bfloat16", lambda: True)
+    monkeypatch.setattr(cases, "only_cpu_multiplies_bfloat16", lambda: True)
     out = shutil.copytree(finished, tmp_path / "out")
     options = Options(**QUICK, methods=("gradient",), precision="bfloat16")
     with innvestigate_is(StandIn(fails=set())) as stand_in:
@@ -88,7 +89,18 @@ def test_precision_reaches_the_analyzers(
             compare(run_dir, polygons, out, options)
         compare(run_dir, polygons, tmp_path / "new", options)
         assert stand_in.precision == "bfloat16"
-        assert read(tmp_path / "new")["settings"]["precision"] == "bfloat16"
+        found = read(tmp_path / "new")
+        assert found["settings"]["precision"] == "bfloat16"
+        notes = {m["name"]: m["note"] for m in found["methods"]}
+        assert notes["gradient"].endswith("in bfloat16, the mask's in float32.")
+        assert "bfloat16" not in notes["joint"] + notes["baseline.otsu"]
+        # on another machine
+        monkeypatch.setattr(cases, "only_cpu_multiplies_bfloat16", lambda: False)
+        asked = len(stand_in.asked)
+        options = dataclasses.replace(options, methods=())
+        compare(run_dir, polygons, tmp_path / "new", options)
+        assert read(tmp_path / "new")["values"] == found["values"]
+        assert len(stand_in.asked) == asked
         config = json.loads((out / "config.json").read_text())
         assert config.pop("precision") == "float32"  # as in older folders
         (out / "config.json").write_text(json.dumps(config))
@@ -128,14 +140,12 @@ def test_command_refuses_bad_input(run_dir, polygons, tmp_path, capsys, monkeypa
     assert "from_logits=True" in fails(
         capsys, run_dir, polygons, out, *none, "--logits"
     )
-    bfloat16 = ("--precision", "bfloat16")
-    for multiplies, methods, reason in (
-        (True, none, "It is for analyzers"),
-        (False, ("--methods", "gradient"), "no instructions for bfloat16"),
-    ):
-        monkeypatch.setattr(cases, "cpu_multiplies_bfloat16", lambda m=multiplies: m)
-        message = fails(capsys, run_dir, polygons, out, *methods, *bfloat16)
-        assert reason in message and "precision=bfloat16" in message
+    with monkeypatch.context() as patch:
+        patch.setattr(cases, "only_cpu_multiplies_bfloat16", lambda: False)
+        patch.setattr(cases, "check_installed", lambda: None)
+        bfloat16 = ("--methods", "gradient", "--precision", "bfloat16")
+        message = fails(capsys, run_dir, polygons, out, *bfloat16)
+        assert "without a GPU" in message and "precision=bfloat16" in message
     (tmp_path / "my.keras").write_text("no model")
     assert "classifier=joint" in fails(
         capsys, tmp_path / "my.keras", polygons, out, *none, "--classifier=joint"

@@ -23,7 +23,7 @@ import tensorflow as tf
 ACTIVATION_LAYERS = ("ELU", "LeakyReLU", "PReLU", "ReLU")
 TOLERANCE = 1e-4  # between the probabilities of the classifier and of its copy
 NUM_CHECKED = 256  # images on which they are compared
-CHECK = "check"  # in the place of a method: nothing but that comparison
+CHECK = "--check"  # in the place of a method: nothing but that comparison
 
 
 class SmoothGrad(innvestigate.analyzer.SmoothGrad):
@@ -100,7 +100,7 @@ def main(job_dir: Path, out_dir: Path, names: list[str]) -> None:
     Args:
         job_dir: the parent's folder.
         out_dir: where the heatmaps go.
-        names: of the methods to run, in this order.
+        names: of the methods to run, in this order; or `CHECK`, which writes nothing.
     """
     tell = _take_stdout()
     tf.compat.v1.disable_eager_execution()

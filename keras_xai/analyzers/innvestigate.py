@@ -26,10 +26,14 @@ INSTALL = (
 START_SECONDS = 300  # to import TensorFlow, rebuild the classifier and check it
 _OUT_OF_MEMORY = ("ResourceExhaustedError", "MemoryError")
 _CHILD = (sys.executable, "-m", "keras_xai.analyzers.child")
-_CHECK = "check"  # a method of the child's own, see there
+_CHECK = "--check"  # the child's own, see there
 
-Precision = Literal["float32", "bfloat16"]
-_ENVIRONMENT = {"float32": {}, "bfloat16": {"ONEDNN_DEFAULT_FPMATH_MODE": "BF16"}}
+# Of products and convolutions; sums are in float32.
+ProductPrecision = Literal["float32", "bfloat16"]
+_ENVIRONMENT = {
+    "float32": {"ONEDNN_DEFAULT_FPMATH_MODE": "STRICT"},
+    "bfloat16": {"ONEDNN_DEFAULT_FPMATH_MODE": "BF16", "TF_ENABLE_ONEDNN_OPTS": "1"},
+}
 
 
 @dataclasses.dataclass(frozen=True)
@@ -59,7 +63,7 @@ def analyze(
     classes: np.ndarray | None = None,
     batch_size: int = 32,
     num_samples: int = NUM_SAMPLES,
-    precision: Precision = "float32",
+    precision: ProductPrecision = "float32",
     seconds_per_method: float = 3600,
     report: Callable[[int], None] = lambda num_heatmaps: None,
 ) -> dict[str, Path | Failure]:
@@ -101,8 +105,13 @@ def analyze(
 
     Raises:
         InputError: if iNNvestigate is not installed.
-        ValueError: if the arrays do not fit together.
+        ValueError: if the arrays do not fit together, or the precision is unknown.
     """
+    if precision not in _ENVIRONMENT:
+        raise ValueError(
+            "Invalid value for `precision`. Expected 'float32' or 'bfloat16'. "
+            f"Received: precision={precision!r}"
+        )
     check_installed()
     classes = probs.argmax(axis=-1) if classes is None else np.asarray(classes)
     _check(images, probs, classes, filenames, input_range)
@@ -151,7 +160,7 @@ def _run_child(
     names: Sequence[str],
     seconds_per_method: float,
     progress: Callable[[int, int], None],
-    precision: Precision = "float32",
+    precision: ProductPrecision = "float32",
 ) -> dict[str, Path | Failure]:
     """Runs methods in one process until it ends.
 

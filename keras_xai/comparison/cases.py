@@ -25,7 +25,7 @@ from keras_xai.datasets.hashing import hash_arrays
 from keras_xai.datasets.read import is_voc
 from keras_xai.errors import InputError
 from keras_xai.evaluation.fills import Fill
-from keras_xai.training.precision import cpu_multiplies_bfloat16
+from keras_xai.training.precision import only_cpu_multiplies_bfloat16
 from keras_xai.training.validation import TARGET_MARGIN
 
 # By default 5 images of 224×224 or 23 of 112×112 are taken apart, and 3 or 15 are
@@ -82,6 +82,12 @@ def open_case(run: Path, data: Data, options: Options) -> Case:
     specs = select_methods(options.methods)
     if specs:
         _check_installed()
+        if options.precision == "bfloat16" and not only_cpu_multiplies_bfloat16():
+            raise InputError(
+                "Invalid value for `precision`. Expected float32: bfloat16 is for a "
+                "processor that has instructions for it, without a GPU. "
+                f"Received: precision={options.precision}"
+            )
     _check_options(run, options)
     if run.is_dir():
         subject = open_joint_run(run, options.classifier)
@@ -225,18 +231,6 @@ def _check_options(run: Path, options: Options) -> None:
                 f"Invalid value for `{name}`. It is for "
                 f"{'a .keras file' if is_run else 'a run of `train`'}, and {run} is "
                 f"none. Received: {name}={value}"
-            )
-    if options.precision != defaults.precision:
-        if not options.methods:
-            reason = "It is for analyzers, and none is asked for"
-        elif not cpu_multiplies_bfloat16():
-            reason = "This processor has no instructions for bfloat16"
-        else:
-            reason = ""
-        if reason:
-            raise InputError(
-                f"Invalid value for `precision`. {reason}; expected float32. "
-                f"Received: precision={options.precision}"
             )
     for name in ("patch_size", "fill") if options.faithfulness_grid else ():
         value = getattr(options, name)

@@ -91,7 +91,7 @@ def compare(
     measured = measure_all(case, heatmaps, out_dir, progress=progress)
     for name, failure in measured.failures.items():
         say(f"{name} failed for the random classifier: {failure.reason}")
-    notes = BASELINES | describe_limits(case.specs, case.activations)
+    notes = BASELINES | _describe_analyzers(case)
     write_examples(case, out_dir / "examples.npz")
     draw_figures(case, heatmaps, out_dir)
     write_tables(
@@ -134,6 +134,14 @@ def compare(
         f"{name} of the random classifier": failure
         for name, failure in measured.failures.items()
     }
+
+
+def _describe_analyzers(case: Case) -> dict[str, str]:
+    limits = describe_limits(case.specs, case.activations)
+    if case.options.precision == "float32":
+        return limits
+    sentence = f"Its products are in {case.options.precision}, the mask's in float32."
+    return {name: f"{limits.get(name, '')} {sentence}".strip() for name in case.specs}
 
 
 def _earlier(case: Case, folder: Path) -> dict[str, AnalyzerSpec]:

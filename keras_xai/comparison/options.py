@@ -3,7 +3,7 @@
 import dataclasses
 from typing import Literal, get_args
 
-from keras_xai.analyzers.innvestigate import Precision
+from keras_xai.analyzers.innvestigate import ProductPrecision
 from keras_xai.analyzers.methods import METHODS
 from keras_xai.errors import InputError
 from keras_xai.evaluation.fills import Fill
@@ -24,7 +24,7 @@ class Options:
     methods: tuple[str, ...] = tuple(METHODS)  # iNNvestigate's; may be none
     num_images: int | None = None
     num_samples: int = 16  # of SmoothGrad and integrated gradients
-    precision: Precision = "float32"  # of the analyzers, see `analyze`
+    precision: ProductPrecision = "float32"  # of the analyzers, see `analyze`
     tolerance: int = 15  # of the tolerant pointing game, in pixels
     target_margin: int | None = None  # pixels a target is grown by; None: 3, 0: exact
     faithfulness_images: int | None = None
@@ -48,7 +48,7 @@ class Options:
         Raises:
             InputError: if a number is too small, or the precision unknown.
         """
-        if self.precision not in get_args(Precision):
+        if self.precision not in get_args(ProductPrecision):
             raise InputError(
                 "Invalid value for `precision`. Expected 'float32' or 'bfloat16'. "
                 f"Received: precision={self.precision!r}"

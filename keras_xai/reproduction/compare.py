@@ -27,6 +27,7 @@ OPTIONS = {
     # Long enough for SmoothGrad at 224×224 beside other work.
     "paper": Options(num_images=250, seconds_per_method=3600),
 }
+LATER = {"precision": "float32"}  # options that the first cells did not have yet
 FIGURES = ("fig6_paper", "fig6_fair", "fig7")
 
 
@@ -65,9 +66,9 @@ def cells(profile: str) -> list[Cell]:
 
 
 def _describe(options: Options) -> dict[str, Any]:
-    """What was asked for: an option that is new and None leaves a cell what it was."""
-    values = dataclasses.asdict(options)
-    return {name: value for name, value in values.items() if value is not None}
+    """What was asked for; an option that came later leaves older cells as they were."""
+    values = dataclasses.asdict(options).items()
+    return {k: v for k, v in values if v is not None and (k, v) not in LATER.items()}
 
 
 def measure(cell: Cell, work_dir: Path, results_dir: Path) -> dict[str, Any]:

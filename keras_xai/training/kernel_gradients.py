@@ -10,17 +10,17 @@ import tensorflow as tf
 
 from keras_xai.models.cloning import list_layers
 
-MAX_PIXELS = 4  # of the smaller of the two maps: 2×2
+MAX_PIXELS = 4  # of the smaller of the two maps
 KINDS = (keras.layers.Conv2D, keras.layers.Conv2DTranspose)
 
 
 @contextmanager
 def matrix_kernel_gradients(model: keras.Model) -> Iterator[None]:
-    """Lets a model's convolutions train faster on maps of at most 2×2 pixels.
+    """Lets a model's convolutions train faster on maps of at most four pixels.
 
-    oneDNN takes longer for the kernel's gradient there than for all else that a small
-    network does in a step; gathered into rows, it is one product of matrices. Layers,
-    weights and outputs stay as they are.
+    oneDNN takes a third of a small network's step for the kernels' gradients there;
+    patches gathered into rows, a gradient is one product of matrices. Layers, weights
+    and outputs stay as they are.
 
     Args:
         model: a functional or Sequential model. What is traced while the context lasts,
@@ -59,7 +59,7 @@ def _call(layer: keras.layers.Layer, inputs: tf.Tensor) -> tf.Tensor:
     outputs = convolve(inputs, keras.ops.convert_to_tensor(layer.kernel), layer.strides)
     if layer.use_bias:
         outputs = tf.nn.bias_add(outputs, keras.ops.convert_to_tensor(layer.bias))
-    return layer.activation(outputs)
+    return outputs if layer.activation is None else layer.activation(outputs)
 
 
 def _convolve(

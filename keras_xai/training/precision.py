@@ -31,8 +31,12 @@ def resolve_precision(precision: Precision) -> str:
     return "mixed_bfloat16" if _multiplies_bfloat16() else "float32"
 
 
-def cpu_multiplies_bfloat16() -> bool:
-    """Tells whether the processor is known to have instructions for bfloat16."""
+def only_cpu_multiplies_bfloat16() -> bool:
+    """Tells whether there is no GPU, and a processor with bfloat16 instructions."""
+    return not tf.config.list_physical_devices("GPU") and _cpu_multiplies_bfloat16()
+
+
+def _cpu_multiplies_bfloat16() -> bool:
     cpuinfo = Path("/proc/cpuinfo")  # Linux; elsewhere float32 is the safe answer
     if not cpuinfo.exists():
         return False
@@ -45,4 +49,4 @@ def _multiplies_bfloat16() -> bool:
     if gpus:
         details = tf.config.experimental.get_device_details(gpus[0])
         return details.get("compute_capability", (0, 0)) >= (8, 0)
-    return cpu_multiplies_bfloat16()
+    return _cpu_multiplies_bfloat16()

@@ -113,14 +113,16 @@ class LegacyStep:
             [sys.executable, script, *map(str, sizes)],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
-            stderr=subprocess.DEVNULL,
             text=True,
         )
 
     def measure(self) -> float:
         """Returns the mean seconds a step of a round."""
         print(file=self._process.stdin, flush=True)
-        return float(self._process.stdout.readline())
+        answer = self._process.stdout.readline()
+        if not answer:
+            sys.exit("joint_step_legacy.py ended; what it said is above.")
+        return float(answer)
 
 
 def main() -> None:
@@ -129,6 +131,7 @@ def main() -> None:
     parser.add_argument("--image-size", type=int, default=224)
     parser.add_argument("--rounds", type=int, default=5)
     args = parser.parse_args()
+    legacy = LegacyStep(args.image_size)
     split = random_split(args.image_size)
     config = RECIPES["joint-2019"]("paper")
 
@@ -148,8 +151,6 @@ def main() -> None:
             graphs[policy, stage.name] = graph, stream
             operations[stage.name] = step_operations(model, stage)
 
-    legacy = LegacyStep(args.image_size)
-    legacy.measure()  # waits until it is built
     legacy_seconds = []
     seconds = {key: [] for key in graphs}
     speeds = {policy: [] for policy in policies}  # operations a second
