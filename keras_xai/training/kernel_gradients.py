@@ -55,44 +55,39 @@ def _call(layer: keras.layers.Layer, inputs: tf.Tensor) -> tf.Tensor:
         height, width = -(-height // layer.strides[0]), -(-width // layer.strides[1])
     if None in (height, width) or height * width > MAX_PIXELS:
         return type(layer).call(layer, inputs)
-    convolve = _convolve_transposed if is_transposed else _convolve
-    outputs = convolve(inputs, keras.ops.convert_to_tensor(layer.kernel), layer.strides)
+    kernel = keras.ops.convert_to_tensor(layer.kernel)
+    outputs = _convolve(inputs, kernel, layer.strides, is_transposed=is_transposed)
     if layer.use_bias:
         outputs = tf.nn.bias_add(outputs, keras.ops.convert_to_tensor(layer.bias))
     return outputs if layer.activation is None else layer.activation(outputs)
 
 
 def _convolve(
-    inputs: tf.Tensor, kernel: tf.Tensor, strides: tuple[int, int]
+    inputs: tf.Tensor,
+    kernel: tf.Tensor,
+    strides: tuple[int, int],
+    *,
+    is_transposed: bool,
 ) -> tf.Tensor:
-    @tf.custom_gradient
-    def convolve(inputs: tf.Tensor, kernel: tf.Tensor) -> Any:
-        def gradient(outputs: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
-            return (
-                tf.nn.conv2d_transpose(outputs, kernel, tf.shape(inputs), strides),
-                _kernel_gradient(inputs, outputs, kernel.shape, strides),
-            )
-
-        return tf.nn.conv2d(inputs, kernel, strides, "SAME"), gradient
-
-    return convolve(inputs, kernel)
-
-
-def _convolve_transposed(
-    inputs: tf.Tensor, kernel: tf.Tensor, strides: tuple[int, int]
-) -> tf.Tensor:
-    @tf.custom_gradient
-    def convolve(inputs: tf.Tensor, kernel: tf.Tensor) -> Any:
-        def gradient(outputs: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
-            return (
-                tf.nn.conv2d(outputs, kernel, strides, "SAME"),
-                _kernel_gradient(outputs, inputs, kernel.shape, strides),
-            )
-
+    shape = tf.shape(inputs)  # of the large map
+    if is_transposed:
         _, height, width, _ = inputs.shape
-        size = height * strides[0], width * strides[1]
-        shape = tf.shape(inputs)[0], *size, kernel.shape[2]
-        return tf.nn.conv2d_transpose(inputs, kernel, shape, strides), gradient
+        shape = shape[0], height * strides[0], width * strides[1], kernel.shape[2]
+
+    @tf.custom_gradient
+    def convolve(inputs: tf.Tensor, kernel: tf.Tensor) -> Any:
+        def shrink(large: tf.Tensor) -> tf.Tensor:
+            return tf.nn.conv2d(large, kernel, strides, "SAME")
+
+        def grow(small: tf.Tensor) -> tf.Tensor:
+            return tf.nn.conv2d_transpose(small, kernel, shape, strides)
+
+        def gradient(upstream: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
+            back = shrink if is_transposed else grow
+            maps = (upstream, inputs) if is_transposed else (inputs, upstream)
+            return back(upstream), _kernel_gradient(*maps, kernel.shape, strides)
+
+        return (grow if is_transposed else shrink)(inputs), gradient
 
     return convolve(inputs, kernel)
 
