@@ -113,6 +113,21 @@ def test_without_weight_the_reconstruction_is_not_learned(split):
     assert log[-1]["probs_loss"] < log[0]["probs_loss"]
 
 
+@pytest.mark.parametrize("alpha", [0.0, 0.5])
+def test_the_classifier_that_judges_is_fast_too(alpha, split, monkeypatch):
+    models, original = [], decoding.fast_convolutions
+
+    def watch(*args):
+        models.extend(args)
+        return original(*args)
+
+    monkeypatch.setattr(decoding, "fast_convolutions", watch)
+    classifier = build()
+    cladec(split, classifier, alpha=alpha)
+    assert len(models) == 1 + (alpha > 0)
+    assert (classifier in models) == (alpha > 0)
+
+
 def test_alpha_0_makes_no_pass_through_encoder_or_classifier(split, monkeypatch):
     classifier = build()
     encoder = build_encoder(classifier, "block2_pool")

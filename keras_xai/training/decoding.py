@@ -16,7 +16,8 @@ from keras_xai.models.cladec import build_autoencoder, build_cladec, build_ref_a
 from keras_xai.models.decoder import build_decoder
 from keras_xai.training.codes import encode
 from keras_xai.training.decoding_config import DecodingConfig
-from keras_xai.training.kernel_gradients import matrix_kernel_gradients
+from keras_xai.training.fast_convolutions import fast_convolutions
+from keras_xai.training.fused_adam import FusedAdam
 from keras_xai.training.runs import LogRow
 
 STEPS_PER_EXECUTION = 8  # of small networks, whose step is shorter than its dispatch
@@ -154,13 +155,16 @@ def fit_decoder(
     """
     targets: dict[str, Any] = {"reconstruction": images}
     weights = {"reconstruction": 1 - config.alpha}
+    judges = []  # inside a function of the graph
     if config.alpha > 0:
         graph = build_cladec(decoder, classifier)
+        judges.append(classifier)
         targets["probs"] = labels
         weights["probs"] = config.alpha
     else:
         graph = keras.Model(decoder.input, {"reconstruction": decoder.output})
-    _fit(graph, codes, targets, weights, config, seed, report)
+    with fast_convolutions(*judges):
+        _fit(graph, codes, targets, weights, config, seed, report)
 
 
 def train_ref_ae(
@@ -225,14 +229,14 @@ def _fit(
         len(inputs), batch_size, config.epochs * num_steps, seed=(seed,)
     )
     graph.compile(
-        keras.optimizers.Adam(config.learning_rate),
+        FusedAdam(config.learning_rate),
         loss={name: LOSSES[name] for name in targets},
         loss_weights=weights,
         steps_per_execution=steps_per_execution,
     )
     with (
         gather_batches(inputs, targets, batches) as dataset,
-        matrix_kernel_gradients(graph),
+        fast_convolutions(graph),
     ):
         graph.fit(
             dataset,

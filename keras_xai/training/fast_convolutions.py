@@ -1,0 +1,160 @@
+"""Trains a model's convolutions on small maps faster."""
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from functools import partial
+from typing import Any
+
+import keras
+import numpy as np
+import tensorflow as tf
+
+from keras_xai.models.cloning import list_layers
+from keras_xai.training import small_maps
+from keras_xai.training.small_maps import Geometry
+
+Map = Callable[[tf.Tensor], tf.Tensor]
+
+KINDS = (keras.layers.Conv2D, keras.layers.Conv2DTranspose)
+MAX_MATRIX_PIXELS = 4  # of the small map
+MAX_PRODUCT_PIXELS = 16
+MAX_PHASE_FILTERS = 4
+
+
+@contextmanager
+def fast_convolutions(*models: keras.Model) -> Iterator[None]:
+    """Lets models' convolutions on maps of at most 16 pixels train faster.
+
+    Of a 5x5 kernel few taps meet on 2x2 pixels, but oneDNN computes all, and takes long
+    for kernels' gradients: more than half of a small network's step. Layers, weights
+    and outputs stay as they are.
+
+    Args:
+        models: functional or Sequential models. What is traced while the context lasts,
+            such as `fit`, is faster.
+    """
+    layers = {layer for model in models for layer in list_layers(model, KINDS)}
+    layers = {layer for layer in layers if _suits(layer)}
+    for layer in layers:
+        layer.call = partial(_call, layer)
+    try:
+        yield
+    finally:
+        for layer in layers:
+            del layer.call  # its class' is left
+
+
+def _suits(layer: keras.layers.Layer) -> bool:
+    return (
+        type(layer) in KINDS
+        and layer.padding == "same"
+        and layer.data_format == "channels_last"
+        and layer.dilation_rate == (1, 1)
+        and getattr(layer, "groups", 1) == 1
+        and getattr(layer, "output_padding", None) is None
+    )
+
+
+def _call(layer: keras.layers.Layer, inputs: tf.Tensor) -> tf.Tensor:
+    """Does what the layer's own `call` does."""
+    height, width = inputs.shape[1:3]
+    if height is None or width is None:
+        return type(layer).call(layer, inputs)
+    geometry = _find_geometry(layer, height, width)
+    if not _is_faster(geometry, layer):
+        return type(layer).call(layer, inputs)
+    kernel = keras.ops.convert_to_tensor(layer.kernel)
+    outputs = _convolve(inputs, kernel, geometry, _is_transposed(layer))
+    if layer.use_bias:
+        outputs = tf.nn.bias_add(outputs, keras.ops.convert_to_tensor(layer.bias))
+    return outputs if layer.activation is None else layer.activation(outputs)
+
+
+def _is_transposed(layer: keras.layers.Layer) -> bool:
+    return type(layer) is keras.layers.Conv2DTranspose
+
+
+def _find_geometry(layer: keras.layers.Layer, height: int, width: int) -> Geometry:
+    rows, columns = layer.strides
+    if _is_transposed(layer):
+        large, small = (height * rows, width * columns), (height, width)
+    else:
+        large, small = (height, width), (-(-height // rows), -(-width // columns))
+    return Geometry(large, small, layer.kernel_size, layer.strides)
+
+
+def _is_faster(geometry: Geometry, layer: keras.layers.Layer) -> bool:
+    return bool(np.prod(geometry.small) <= MAX_PRODUCT_PIXELS) or (
+        _is_transposed(layer) and _has_phases(geometry, layer.filters)
+    )
+
+
+def _has_phases(geometry: Geometry, num_filters: int) -> bool:
+    rows, columns = geometry.strides
+    height, width = geometry.small
+    return (
+        rows == columns > 1
+        and num_filters <= MAX_PHASE_FILTERS
+        and geometry.large == (height * rows, width * columns)
+    )
+
+
+def _is_dense(geometry: Geometry) -> bool:
+    """Whether at least half of all pairs of pixels of the two maps share a tap."""
+    if np.prod(geometry.small) > MAX_MATRIX_PIXELS:
+        return False
+    return (small_maps.list_taps(geometry) < np.prod(geometry.kernel)).mean() >= 0.5
+
+
+def _convolve(
+    inputs: tf.Tensor, kernel: tf.Tensor, geometry: Geometry, is_transposed: bool
+) -> tf.Tensor:
+    @tf.custom_gradient
+    def convolve(inputs: tf.Tensor, kernel: tf.Tensor) -> Any:
+        shrink, grow = _choose(kernel, geometry)
+
+        def gradient(upstream: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
+            back = shrink if is_transposed else grow
+            maps = (upstream, inputs) if is_transposed else (inputs, upstream)
+            return back(upstream), _differentiate_kernel(*maps, geometry)
+
+        return (grow if is_transposed else shrink)(inputs), gradient
+
+    return convolve(inputs, kernel)
+
+
+def _choose(kernel: tf.Tensor, geometry: Geometry) -> tuple[Map, Map]:
+    """Returns functions that make the small map of the large and the reverse."""
+    if _is_dense(geometry):
+        options = {
+            "matrices": small_maps.make_matrices(kernel, geometry),
+            "geometry": geometry,
+        }
+        return partial(small_maps.shrink, **options), partial(
+            small_maps.grow, **options
+        )
+
+    def shrink(large: tf.Tensor) -> tf.Tensor:
+        return tf.nn.conv2d(large, kernel, geometry.strides, "SAME")
+
+    def grow(small: tf.Tensor) -> tf.Tensor:
+        if _has_phases(geometry, kernel.shape[2]):
+            return small_maps.grow_by_phases(small, kernel, geometry)
+        shape = tf.shape(small)[0], *geometry.large, kernel.shape[2]
+        return tf.nn.conv2d_transpose(small, kernel, shape, geometry.strides)
+
+    return shrink, grow
+
+
+def _differentiate_kernel(
+    large: tf.Tensor, small: tf.Tensor, geometry: Geometry
+) -> tf.Tensor:
+    if np.prod(geometry.small) <= MAX_PRODUCT_PIXELS:
+        return small_maps.differentiate_kernel(large, small, geometry)
+    return tf.raw_ops.Conv2DBackpropFilter(
+        input=large,
+        filter_sizes=(*geometry.kernel, large.shape[-1], small.shape[-1]),
+        out_backprop=small,
+        strides=[1, *geometry.strides, 1],
+        padding="SAME",
+    )

@@ -1,0 +1,136 @@
+"""Convolutions on small maps, against the library's own."""
+
+import keras
+import numpy as np
+import pytest
+import tensorflow as tf
+
+from keras_xai.training import small_maps
+from keras_xai.training.fast_convolutions import fast_convolutions
+
+CONVOLUTION, TRANSPOSED = keras.layers.Conv2D, keras.layers.Conv2DTranspose
+MATRIX = {"make_matrices", "shrink", "grow", "differentiate_kernel"}
+PRODUCT = {"differentiate_kernel"}
+PHASES = {"grow_by_phases"}
+
+
+@pytest.fixture
+def used(monkeypatch):
+    """Names of the functions of `small_maps` that were called."""
+    names = set()
+
+    def watch(name):
+        function = getattr(small_maps, name)
+
+        def call(*args, **options):
+            names.add(name)
+            return function(*args, **options)
+
+        monkeypatch.setattr(small_maps, name, call)
+
+    for name in MATRIX | PRODUCT | PHASES:
+        watch(name)
+    return names
+
+
+@pytest.mark.parametrize(
+    ("layer", "size", "expected_use"),
+    [
+        (CONVOLUTION(5, 3, padding="same", activation="relu"), (2, 2), MATRIX),
+        (CONVOLUTION(5, 3, padding="same", strides=2), (4, 3), PRODUCT),
+        (CONVOLUTION(5, 3, padding="same", strides=2), (3, 1), MATRIX),
+        (CONVOLUTION(5, (2, 4), padding="same"), (2, 2), MATRIX),
+        (CONVOLUTION(5, (1, 3), padding="same", use_bias=False), (1, 4), MATRIX),
+        (CONVOLUTION(5, 3, padding="same"), (1, 1), MATRIX),
+        (CONVOLUTION(5, 1, padding="same", strides=2), (4, 4), PRODUCT | PHASES),
+        (CONVOLUTION(5, 1, padding="same", strides=3), (4, 4), PRODUCT),
+        (CONVOLUTION(5, 3, padding="same"), (3, 2), PRODUCT),
+        (CONVOLUTION(5, 4, padding="same", strides=2), (7, 8), PRODUCT),
+        (CONVOLUTION(5, 3, padding="same", strides=(3, 2)), (11, 7), PRODUCT),
+        (CONVOLUTION(5, 3, padding="same"), (4, 5), set()),
+        (CONVOLUTION(5, 2, padding="valid"), (2, 2), set()),
+        (CONVOLUTION(6, 3, padding="same", groups=3), (2, 2), set()),
+        (CONVOLUTION(5, 3, padding="same", dilation_rate=2), (2, 2), set()),
+        (TRANSPOSED(5, 5, padding="same", strides=2), (2, 2), MATRIX),
+        (TRANSPOSED(5, (5, 3), padding="same", strides=(2, 1)), (1, 3), MATRIX),
+        (TRANSPOSED(5, 3, padding="same", use_bias=False), (2, 1), MATRIX),
+        (TRANSPOSED(5, 5, padding="same", strides=2), (4, 3), PRODUCT),
+        (TRANSPOSED(5, 2, padding="same", strides=3), (3, 3), PRODUCT),
+        (TRANSPOSED(3, 5, padding="same", strides=2), (3, 4), PRODUCT | PHASES),
+        (TRANSPOSED(1, 5, padding="same", strides=2), (5, 6), PHASES),
+        (TRANSPOSED(2, 4, padding="same", strides=2), (6, 4), PHASES),
+        (TRANSPOSED(2, (3, 7), padding="same", strides=3), (6, 5), PHASES),
+        (TRANSPOSED(2, 2, padding="same", strides=3), (6, 5), PHASES),
+        (TRANSPOSED(2, 5, padding="same", strides=(2, 1)), (6, 5), set()),
+        (TRANSPOSED(5, 5, padding="same", strides=2), (5, 5), set()),
+        (TRANSPOSED(5, 5, padding="valid", strides=2), (2, 2), set()),
+        (keras.layers.DepthwiseConv2D(3, padding="same"), (2, 2), set()),
+    ],
+)
+def test_outputs_and_gradients_are_the_library_s(layer, size, expected_use, used):
+    rng = np.random.default_rng(0)
+    inputs = tf.constant(rng.normal(size=(4, *size, 3)).astype(np.float32))
+    image = keras.Input((*size, 3))
+    model = keras.Model(image, keras.Sequential([layer])(image))
+    if layer.use_bias:
+        layer.bias.assign(rng.normal(size=layer.bias.shape))
+
+    @tf.function
+    def differentiate():
+        with tf.GradientTape() as tape:
+            tape.watch(inputs)
+            outputs = model(inputs)
+            loss = tf.reduce_sum(tf.sin(outputs))
+        weights = [weight.value for weight in model.trainable_weights]
+        return outputs, tape.gradient(loss, [inputs, *weights])
+
+    expected = differentiate.python_function()
+    assert not used
+    with fast_convolutions(model):
+        found = differentiate()
+
+    assert used == expected_use
+    for x, y in zip(tf.nest.flatten(found), tf.nest.flatten(expected), strict=True):
+        np.testing.assert_allclose(x, y, rtol=1e-5, atol=1e-5)
+    assert "call" not in vars(layer)
+
+
+def test_mixed_precision_and_any_batch(used):
+    keras.config.set_dtype_policy("mixed_bfloat16")
+    try:
+        model = keras.Sequential(
+            [
+                keras.Input((2, 2, 8)),
+                TRANSPOSED(8, 5, padding="same", strides=2),
+                keras.layers.GlobalAveragePooling2D(dtype="float32"),
+            ]
+        )
+    finally:
+        keras.config.set_dtype_policy("float32")
+    rng = np.random.default_rng(0)
+    x, y = rng.random((5, 2, 2, 8)), rng.random((5, 8))
+    weights = model.get_weights()
+    trained = []
+    for context in (None, fast_convolutions):
+        model.set_weights(weights)
+        model.compile(keras.optimizers.SGD(1.0), "mse")
+        if context is None:
+            model.fit(x, y, batch_size=4, shuffle=False, verbose=0)
+            assert not used
+        else:
+            with context(model):
+                model.fit(x, y, batch_size=4, shuffle=False, verbose=0)
+            assert used
+        trained.append(model.get_weights())
+    for plain, fast, before in zip(*trained, weights, strict=True):
+        assert np.abs(plain - before).max() > 0.01
+        np.testing.assert_allclose(plain, fast, atol=2e-3)
+
+
+def test_the_layers_own_calls_come_back_after_an_error():
+    layer = CONVOLUTION(5, 3, padding="same")
+    model = keras.Sequential([keras.Input((2, 2, 3)), layer])
+    with pytest.raises(RuntimeError), fast_convolutions(model):
+        assert "call" in vars(layer)
+        raise RuntimeError
+    assert "call" not in vars(layer)
