@@ -1,6 +1,7 @@
 import keras
 import numpy as np
 import pytest
+import tensorflow as tf
 
 from keras_xai.models import resnet10, vgg5
 from keras_xai.models.cladec import build_autoencoder, build_cladec, build_ref_ae
@@ -65,11 +66,31 @@ def test_papers_layers_have_the_papers_shapes():
 @pytest.mark.parametrize("batch_norm", [False, True])
 def test_vgg5_names_and_probabilities(batch_norm, images):
     vgg = tiny_vgg(batch_norm=batch_norm)
-    for name in ("block1_conv", "block5_pool", "features", "logits", "probs"):
+    for name in ("block1_conv", "block5", "features", "logits", "probs"):
         assert vgg.get_layer(name)
     np.testing.assert_allclose(np.sum(vgg(images), axis=1), 1, rtol=1e-5)
     has_norm = any("norm" in layer.name for layer in vgg.layers)
     assert has_norm == batch_norm
+
+
+@pytest.mark.parametrize("batch_norm", [False, True])
+def test_vgg5_is_that_of_the_textbook_which_pools_after_relu(batch_norm, images):
+    vgg = tiny_vgg(batch_norm=batch_norm)
+    x = vgg.input
+    for layer in vgg.layers[1:]:
+        if isinstance(layer, keras.layers.MaxPooling2D):
+            x = keras.ops.relu(x)
+        is_relu = layer.name in ("block1", "block2", "block3", "block4", "block5")
+        x = x if is_relu else layer(x)
+    textbook = keras.Model(vgg.input, x)
+    gradients = []
+    for model in (vgg, textbook):
+        with tf.GradientTape() as tape:
+            loss = tf.reduce_sum(model(images)[:, 0])
+        weights = [weight.value for weight in model.trainable_weights]
+        gradients.append([loss, *tape.gradient(loss, weights)])
+    for found, expected in zip(*gradients, strict=True):
+        np.testing.assert_allclose(found, expected, rtol=1e-5, atol=1e-7)
 
 
 @pytest.mark.parametrize("build", [build_vgg5, build_resnet10])
@@ -138,8 +159,8 @@ def test_decoder_refuses_what_is_no_code(code_shape):
 
 def test_tap_of_functional_model(images):
     vgg = tiny_vgg(batch_norm=True)
-    encoder = build_encoder(vgg, "block2_pool")
-    layers = vgg.layers[1 : vgg.layers.index(vgg.get_layer("block2_pool")) + 1]
+    encoder = build_encoder(vgg, "block2")
+    layers = vgg.layers[1 : vgg.layers.index(vgg.get_layer("block2")) + 1]
     np.testing.assert_array_equal(encoder(images), by_hand(layers, images))
     assert {id(w) for w in encoder.weights} <= {id(w) for w in vgg.weights}
 
@@ -211,7 +232,7 @@ def test_wrong_layers_are_refused_and_the_right_ones_listed():
 
 
 def test_kept_units_stay_and_the_others_are_zero(images):
-    encoder = build_encoder(tiny_vgg(), "block2_pool")
+    encoder = build_encoder(tiny_vgg(), "block2")
     masked = np.asarray(keep_units(encoder, (0, 2))(images))
     np.testing.assert_array_equal(masked[..., [0, 2]], encoder(images)[..., ::2])
     assert not masked[..., 1].any()
@@ -282,7 +303,7 @@ def test_models_that_classify_no_image_are_refused():
 
 def test_cladec_trains_its_decoder_alone(images):
     vgg = tiny_vgg(batch_norm=True)
-    encoder = build_encoder(vgg, "block2_pool")
+    encoder = build_encoder(vgg, "block2")
     decoder = build_decoder(encoder.output_shape[1:], SHAPE, filters=2)
     graph = build_cladec(decoder, vgg)
     assert {id(v) for v in graph.trainable_variables} == {
@@ -304,7 +325,7 @@ def test_ref_ae_is_the_same_architecture_with_its_own_weights(images):
     vgg = tiny_vgg(batch_norm=True)
     vgg.trainable = False
     classifier = build_image_classifier(vgg, SHAPE, input_range=(-1, 1))  # nested
-    encoder = keep_units(build_encoder(classifier, "block2_pool"), (1,))
+    encoder = keep_units(build_encoder(classifier, "block2"), (1,))
     decoder = build_decoder(encoder.output_shape[1:], SHAPE, filters=2)
     ref_ae = build_ref_ae(encoder, decoder)
     mine = [*encoder.weights, *decoder.weights]

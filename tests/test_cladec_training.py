@@ -59,7 +59,7 @@ def cladec(split, classifier, **changes):
     config = DecodingConfig(**{**vars(CONFIG), **changes})
     log = []
     model = train_cladec(
-        build_encoder(classifier, "block2_pool"),
+        build_encoder(classifier, "block2"),
         classifier,
         split.images,
         split.labels,
@@ -75,7 +75,7 @@ def test_classifier_is_bit_identical_afterwards_and_the_decoder_is_not(alpha, sp
     classifier = build()
     before = [w.copy() for w in classifier.get_weights()]
     seed_part(1, "decoder")
-    encoder = build_encoder(classifier, "block2_pool")
+    encoder = build_encoder(classifier, "block2")
     fresh = build_decoder(encoder.output_shape[1:], SHAPE, filters=2).get_weights()
     model, log = cladec(split, classifier, alpha=alpha)
     for old, new in zip(before, classifier.get_weights(), strict=True):
@@ -130,7 +130,7 @@ def test_the_classifier_that_judges_is_fast_too(alpha, split, monkeypatch):
 
 def test_alpha_0_makes_no_pass_through_encoder_or_classifier(split, monkeypatch):
     classifier = build()
-    encoder = build_encoder(classifier, "block2_pool")
+    encoder = build_encoder(classifier, "block2")
     calls = []
 
     def spy(graph, inputs, *arguments):
@@ -149,7 +149,7 @@ def test_alpha_0_makes_no_pass_through_encoder_or_classifier(split, monkeypatch)
 def test_ref_ae_learns_in_every_part_and_leaves_the_classifier(split):
     classifier = build()
     before = [w.copy() for w in classifier.get_weights()]
-    encoder = build_encoder(classifier, "block2_pool")
+    encoder = build_encoder(classifier, "block2")
     config = DecodingConfig(**{**vars(CONFIG), "learning_rate": 1e-12})
     start = train_ref_ae(encoder, split.images, config, seed=1)
     log = []
@@ -192,7 +192,7 @@ def test_a_loss_that_is_not_finite_stops_with_one_sentence(split):
 
 def test_codes_on_disk_are_those_in_memory(split, tmp_path, monkeypatch):
     monkeypatch.setattr("keras_xai.training.codes.CHUNK_SIZE", 7)
-    encoder = build_encoder(build(), "block2_pool")
+    encoder = build_encoder(build(), "block2")
     path = tmp_path / "codes.npy"
     size = 20 * 3 * 3 * 3 * 4
     inside = encode(encoder, split.images, path, max_bytes=size)
@@ -257,7 +257,7 @@ def test_what_was_gathered_from_can_be_freed(split):
 def test_metrics_of_other_images(split):
     """Each restated for one image at a time; reconstructions are other images."""
     classifier = build()
-    encoder = build_encoder(classifier, "block2_pool")
+    encoder = build_encoder(classifier, "block2")
     images = split.images / np.float32(255)
     head = classifier.get_layer("head")
     features = keras.Model(classifier.input, head.input)(images)
@@ -284,7 +284,7 @@ def test_metrics_of_other_images(split):
 
 def test_metrics_of_a_perfect_reconstruction(split):
     classifier = build()
-    encoder = build_encoder(classifier, "block2_pool")
+    encoder = build_encoder(classifier, "block2")
     images = split.images / np.float32(255)
     values = measure_reconstructions(encoder, classifier, split, images)
     assert {*METRICS, "prediction"} == set(values)
