@@ -115,13 +115,13 @@ def test_without_weight_the_reconstruction_is_not_learned(split):
 
 @pytest.mark.parametrize("alpha", [0.0, 0.5])
 def test_the_classifier_that_judges_is_fast_too(alpha, split, monkeypatch):
-    models, original = [], decoding.fast_convolutions
+    models, original = [], decoding.fast_layers
 
     def watch(*args):
         models.extend(args)
         return original(*args)
 
-    monkeypatch.setattr(decoding, "fast_convolutions", watch)
+    monkeypatch.setattr(decoding, "fast_layers", watch)
     classifier = build()
     cladec(split, classifier, alpha=alpha)
     assert len(models) == 1 + (alpha > 0)

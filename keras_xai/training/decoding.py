@@ -1,6 +1,6 @@
 """Trains what the second paper trains: classifiers, ClaDec and RefAE."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
@@ -16,7 +16,7 @@ from keras_xai.models.cladec import build_autoencoder, build_cladec, build_ref_a
 from keras_xai.models.decoder import build_decoder
 from keras_xai.training.codes import encode
 from keras_xai.training.decoding_config import DecodingConfig
-from keras_xai.training.fast_convolutions import fast_convolutions
+from keras_xai.training.fast_layers import fast_layers
 from keras_xai.training.fused_adam import FusedAdam
 from keras_xai.training.runs import LogRow
 
@@ -155,7 +155,7 @@ def fit_decoder(
     """
     targets: dict[str, Any] = {"reconstruction": images}
     weights = {"reconstruction": 1 - config.alpha}
-    judges = []  # inside a function of the graph
+    judges = []
     if config.alpha > 0:
         graph = build_cladec(decoder, classifier)
         judges.append(classifier)
@@ -163,8 +163,7 @@ def fit_decoder(
         weights["probs"] = config.alpha
     else:
         graph = keras.Model(decoder.input, {"reconstruction": decoder.output})
-    with fast_convolutions(*judges):
-        _fit(graph, codes, targets, weights, config, seed, report)
+    _fit(graph, codes, targets, weights, config, seed, report, judges)
 
 
 def train_ref_ae(
@@ -218,8 +217,13 @@ def _fit(
     config: DecodingConfig,
     seed: int,
     report: Report,
+    judges: Iterable[keras.Model] = (),
 ) -> None:
-    """Fits the graph; an epoch is one pass, rounded up to equal executions."""
+    """Fits the graph; an epoch is one pass, rounded up to equal executions.
+
+    `judges` are models that the graph calls in a function, so that it does not list
+    their layers.
+    """
     batch_size = min(config.batch_size, len(inputs))
     num_steps = -(-len(inputs) // batch_size)
     num_executions = -(-num_steps // STEPS_PER_EXECUTION)
@@ -236,7 +240,7 @@ def _fit(
     )
     with (
         gather_batches(inputs, targets, batches) as dataset,
-        fast_convolutions(graph),
+        fast_layers(graph, *judges),
     ):
         graph.fit(
             dataset,

@@ -1,4 +1,6 @@
-"""Convolutions on small maps, against the library's own."""
+"""Layers that train faster, against the library's own."""
+
+from functools import partial
 
 import keras
 import numpy as np
@@ -6,7 +8,7 @@ import pytest
 import tensorflow as tf
 
 from keras_xai.training import small_maps
-from keras_xai.training.fast_convolutions import fast_convolutions
+from keras_xai.training.fast_layers import fast_layers
 
 CONVOLUTION, TRANSPOSED = keras.layers.Conv2D, keras.layers.Conv2DTranspose
 MATRIX = {"make_matrices", "shrink", "grow", "differentiate_kernel"}
@@ -86,7 +88,7 @@ def test_outputs_and_gradients_are_the_library_s(layer, size, expected_use, used
 
     expected = differentiate.python_function()
     assert not used
-    with fast_convolutions(model):
+    with fast_layers(model):
         found = differentiate()
 
     assert used == expected_use
@@ -111,7 +113,7 @@ def test_mixed_precision_and_any_batch(used):
     x, y = rng.random((5, 2, 2, 8)), rng.random((5, 8))
     weights = model.get_weights()
     trained = []
-    for context in (None, fast_convolutions):
+    for context in (None, fast_layers):
         model.set_weights(weights)
         model.compile(keras.optimizers.SGD(1.0), "mse")
         if context is None:
@@ -127,10 +129,92 @@ def test_mixed_precision_and_any_batch(used):
         np.testing.assert_allclose(plain, fast, atol=2e-3)
 
 
+NORMALIZE = partial(keras.layers.BatchNormalization, momentum=0.5, epsilon=0.1)
+
+
+@pytest.mark.parametrize(
+    ("layer", "size", "is_fused"),
+    [
+        (NORMALIZE(), (3, 2), True),
+        (NORMALIZE(axis=3, scale=False), (3, 2), True),
+        (NORMALIZE(center=False), (1, 1), True),
+        (NORMALIZE(axis=1), (3, 2), False),
+        (NORMALIZE(renorm=True), (3, 2), False),
+        (NORMALIZE(), (6,), False),
+        (NORMALIZE(trainable=False), (3, 2), False),
+    ],
+)
+@pytest.mark.parametrize("training", [True, False])
+def test_batch_normalization_is_the_library_s(
+    layer, size, is_fused, training, monkeypatch
+):
+    calls, kernel = [], tf.raw_ops.FusedBatchNormV3
+
+    def watch(**options):
+        calls.append(options)
+        return kernel(**options)
+
+    monkeypatch.setattr(tf.raw_ops, "FusedBatchNormV3", watch)
+    rng = np.random.default_rng(0)
+    inputs = tf.constant(rng.normal(3, 2, size=(5, *size, 4)).astype(np.float32))
+    model = keras.Sequential([keras.Input((*size, 4)), layer])
+    start = [rng.uniform(0.5, 2, weight.shape) for weight in model.weights]
+
+    def differentiate():
+        model.set_weights(start)
+
+        @tf.function
+        def run():
+            with tf.GradientTape() as tape:
+                tape.watch(inputs)
+                outputs = model(inputs, training=training)
+                loss = tf.reduce_sum(tf.sin(outputs))
+            weights = [weight.value for weight in model.trainable_weights]
+            return outputs, tape.gradient(loss, [inputs, *weights])
+
+        return [run(), model.get_weights()]
+
+    expected = differentiate()
+    assert not calls
+    with fast_layers(model):
+        found = differentiate()
+
+    assert len(calls) == (is_fused and training)
+    for x, y in zip(tf.nest.flatten(found), tf.nest.flatten(expected), strict=True):
+        np.testing.assert_allclose(x, y, rtol=1e-4, atol=1e-5)
+
+
+def test_batch_normalization_in_mixed_precision():
+    rng = np.random.default_rng(0)
+    inputs = rng.normal(3, 2, size=(5, 3, 2, 4)).astype(np.float32)
+    found = []
+    for dtype in ("float32", "mixed_bfloat16"):
+        layer = NORMALIZE(dtype=dtype)
+        model = keras.Sequential([keras.Input(inputs.shape[1:]), layer])
+        with fast_layers(model):
+            outputs = model(inputs, training=True)
+        assert outputs.dtype == ("bfloat16" if "mixed" in dtype else "float32")
+        found.append([tf.cast(outputs, "float32"), *model.get_weights()])
+    for x, y in zip(*found, strict=True):
+        np.testing.assert_allclose(x, y, rtol=0.01, atol=0.01)
+
+
+def test_a_mask_is_not_overlooked():
+    layer = NORMALIZE()
+    inputs = np.random.default_rng(0).normal(size=(5, 3, 2, 4))
+    mask = np.arange(5 * 3 * 2).reshape(5, 3, 2) % 3 > 0
+    model = keras.Sequential([keras.Input((3, 2, 4)), layer])
+    with fast_layers(model):
+        masked = layer(inputs, training=True, mask=mask)
+    expected = layer(inputs, training=True, mask=mask)
+    np.testing.assert_allclose(masked, expected, rtol=1e-5, atol=1e-6)
+    assert np.abs(masked - layer(inputs, training=True)).max() > 0.01
+
+
 def test_the_layers_own_calls_come_back_after_an_error():
     layer = CONVOLUTION(5, 3, padding="same")
     model = keras.Sequential([keras.Input((2, 2, 3)), layer])
-    with pytest.raises(RuntimeError), fast_convolutions(model):
+    with pytest.raises(RuntimeError), fast_layers(model):
         assert "call" in vars(layer)
         raise RuntimeError
     assert "call" not in vars(layer)
