@@ -13,15 +13,17 @@ from keras_xai.training.small_maps import Geometry
 Map = Callable[[tf.Tensor], tf.Tensor]
 
 MAX_MATRIX_PIXELS = 4  # of the small map
-MAX_PRODUCT_PIXELS = 16
-MAX_PHASE_FILTERS = 4
+MAX_PRODUCT_PIXELS = 16  # on 8x8 pixels, writing patches costs what it saves
+MAX_PHASE_FILTERS = 4  # more fill a vector by themselves
 
 
 def convolve(layer: keras.layers.Layer, inputs: tf.Tensor) -> tf.Tensor:
     """Does what a convolution's own `call` does.
 
     Of a 5x5 kernel few taps meet on 2x2 pixels, but oneDNN computes all, and takes long
-    for kernels' gradients, and where a transposed convolution has few filters.
+    for kernels' gradients, and where a transposed convolution has few filters. In
+    bfloat16 a transposed convolution's bias has hardly a gradient in TensorFlow: it is
+    summed in bfloat16, where 256 + 1 = 256.
 
     Args:
         layer: a `Conv2D` or `Conv2DTranspose`.
@@ -31,12 +33,11 @@ def convolve(layer: keras.layers.Layer, inputs: tf.Tensor) -> tf.Tensor:
     if not _suits(layer) or height is None or width is None:
         return type(layer).call(layer, inputs)
     geometry = _find_geometry(layer, height, width)
-    if not _is_faster(geometry, layer):
+    if not (_is_transposed(layer) or _is_small(geometry)):
         return type(layer).call(layer, inputs)
-    kernel = keras.ops.convert_to_tensor(layer.kernel)
-    outputs = _convolve(inputs, kernel, geometry, _is_transposed(layer))
+    outputs = _convolve(inputs, _read(layer.kernel), geometry, _is_transposed(layer))
     if layer.use_bias:
-        outputs = tf.nn.bias_add(outputs, keras.ops.convert_to_tensor(layer.bias))
+        outputs = _add_bias(outputs, _read(layer.bias))
     return outputs if layer.activation is None else layer.activation(outputs)
 
 
@@ -48,6 +49,19 @@ def _suits(layer: keras.layers.Layer) -> bool:
         and getattr(layer, "groups", 1) == 1
         and getattr(layer, "output_padding", None) is None
     )
+
+
+def _read(variable: keras.Variable) -> tf.Tensor:
+    """Reads a variable in the dtype that its layer computes in."""
+    return tf.convert_to_tensor(keras.ops.convert_to_tensor(variable))
+
+
+@tf.custom_gradient
+def _add_bias(outputs: tf.Tensor, bias: tf.Tensor) -> Any:
+    def gradient(upstream: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
+        return upstream, tf.reduce_sum(upstream, (0, 1, 2))
+
+    return tf.nn.bias_add(outputs, bias), gradient
 
 
 def _is_transposed(layer: keras.layers.Layer) -> bool:
@@ -63,10 +77,8 @@ def _find_geometry(layer: keras.layers.Layer, height: int, width: int) -> Geomet
     return Geometry(large, small, layer.kernel_size, layer.strides)
 
 
-def _is_faster(geometry: Geometry, layer: keras.layers.Layer) -> bool:
-    return bool(np.prod(geometry.small) <= MAX_PRODUCT_PIXELS) or (
-        _is_transposed(layer) and _has_phases(geometry, layer.filters)
-    )
+def _is_small(geometry: Geometry) -> bool:
+    return bool(np.prod(geometry.small) <= MAX_PRODUCT_PIXELS)
 
 
 def _has_phases(geometry: Geometry, num_filters: int) -> bool:
@@ -127,7 +139,7 @@ def _choose(kernel: tf.Tensor, geometry: Geometry) -> tuple[Map, Map]:
 def _differentiate_kernel(
     large: tf.Tensor, small: tf.Tensor, geometry: Geometry
 ) -> tf.Tensor:
-    if np.prod(geometry.small) <= MAX_PRODUCT_PIXELS:
+    if _is_small(geometry):
         return small_maps.differentiate_kernel(large, small, geometry)
     return tf.raw_ops.Conv2DBackpropFilter(
         input=large,

@@ -21,15 +21,17 @@ CALLS = {
 def fast_layers(*models: keras.Model) -> Iterator[None]:
     """Lets models' convolutions on few pixels and batch normalisations train faster.
 
-    Layers, weights and outputs stay as they are. What these layers took was most of a
-    small network's step.
+    Layers and weights stay as they are, and so do outputs, rounding apart. What these
+    layers took was most of a small network's step.
 
     Args:
         models: functional or Sequential models. What is traced while the context lasts,
             such as `fit`, is faster.
     """
     found = {layer for model in models for layer in list_layers(model, tuple(CALLS))}
-    layers = [layer for layer in found if type(layer) in CALLS]
+    layers = [
+        layer for layer in found if type(layer) in CALLS and "call" not in vars(layer)
+    ]
     for layer in layers:
         layer.call = partial(CALLS[type(layer)], layer)
     try:

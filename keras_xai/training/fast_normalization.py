@@ -24,7 +24,9 @@ def normalize(
     """
     is_map = len(inputs.shape) == 4 and layer.axis in (3, -1)
     is_plain = mask is None and not layer.renorm and not layer.synchronized
-    has_kernel = inputs.dtype in (tf.float32, tf.bfloat16)
+    has_kernel = (
+        inputs.dtype in (tf.float32, tf.bfloat16) and layer.variable_dtype == "float32"
+    )
     if not (training and layer.trainable and is_map and is_plain and has_kernel):
         return type(layer).call(layer, inputs, training=training, mask=mask)
     num_channels = inputs.shape[3]

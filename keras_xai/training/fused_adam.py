@@ -11,12 +11,19 @@ class FusedAdam(keras.optimizers.Adam):
 
     Keras writes an update as eleven operations, each of which reads and writes arrays
     of the variable's size: a tenth of a small network's step. State, equations and
-    results are Keras', but for rounding.
+    results are Keras', but for rounding. It is for trainings, not for saved models.
+
+    Args:
+        learning_rate: a number or a schedule; all else is Keras' default.
 
     Reference:
         Kingma and Ba, "Adam: A method for stochastic optimization" (2014), Sec. 2, the
         more efficient order.
     """
+
+    def __init__(self, learning_rate: Any) -> None:
+        """Takes what the class' docstring says."""
+        super().__init__(learning_rate)
 
     def update_step(self, gradient: Any, variable: Any, learning_rate: Any) -> None:
         """Updates one variable and its moments."""

@@ -87,8 +87,8 @@ def measure_torch(task: str, precision: str, num_images: int, batch_size: int) -
 def _torch_vgg5(nn):
     layers, channels = [], SHAPE[-1]
     for filters in (32, 64, 128, 256, 512):
-        layers += [nn.Conv2d(channels, filters, 3, padding=1), nn.ReLU()]
-        layers += [nn.MaxPool2d(2)]
+        layers += [nn.Conv2d(channels, filters, 3, padding=1)]
+        layers += [nn.MaxPool2d(2), nn.ReLU()]
         channels = filters
     return nn.Sequential(*layers, nn.Flatten(), nn.Linear(channels, NUM_CLASSES))
 
