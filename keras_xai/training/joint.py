@@ -31,6 +31,7 @@ from keras_xai.training.config import (
     config_to_dict,
 )
 from keras_xai.training.epoch_callback import EpochCallback
+from keras_xai.training.fast_layers import fast_layers
 from keras_xai.training.precision import Precision, resolve_precision
 from keras_xai.training.stages import (
     compile_stage,
@@ -178,8 +179,8 @@ def train_joint(
             graph, l1_price = compile_stage(model, config, stage, frozen)
             if initial_epoch:
                 runs.load_state(run_dir, model, graph.optimizer)
-            batches, symmetries = _draw(config, stage, train, (seed, index))
             start = initial_epoch * stage.steps_per_epoch
+            draws = [d[start:] for d in _draw(config, stage, train, (seed, index))]
             epoch_callback = EpochCallback(
                 joint=model,
                 stage=stage,
@@ -190,12 +191,11 @@ def train_joint(
                 save=partial(_save, run_dir, model, graph, rows),
                 report=report,
             )
-            with training_batches(
-                train,
-                batches[start:],
-                symmetries[start:],
-                mask_outputs=sorted(set(graph.output) - {"probs"}),
-            ) as dataset:
+            masks = sorted(set(graph.output) - {"probs"})
+            with (
+                training_batches(train, *draws, mask_outputs=masks) as dataset,
+                fast_layers(graph),
+            ):
                 graph.fit(
                     dataset,
                     initial_epoch=initial_epoch,
