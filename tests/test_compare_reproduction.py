@@ -136,6 +136,17 @@ def test_what_looks_the_same_in_the_table_shares_its_place():
     assert "| *images* | 7 |" in lines
 
 
+def test_seeds_that_were_not_timed_are_left_out_of_the_times():
+    seeds = [table_result({"joint": 0.5, "a": 0.5}, chance=0.1) for _ in range(3)]
+    for seed, seconds in zip(seeds, (3.0, 5.0, None), strict=True):
+        joint_method, other = seed["result"]["methods"]
+        joint_method["seconds_per_image"] = seconds and 1.0
+        other["seconds_per_image"] = seconds
+    lines = list(compare_summary.tables(seeds, 3))
+    assert "Seconds an image, as multiples of the mask's; n = 2." in lines
+    assert "| a | 4.0 ± 1.4 |" in lines
+
+
 def test_running_out_of_time_is_no_result(tmp_path, monkeypatch):
     cell = compare.cells("smoke")[0]
     training = Training(None, None, tmp_path, [])

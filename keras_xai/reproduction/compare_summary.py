@@ -133,7 +133,8 @@ def tables(done: Sequence[Result], num_seeds: int) -> Iterator[str]:
             yield from _table(done, metrics)
     yield "### Time"
     yield ""
-    yield "Seconds an image, as multiples of the mask's."
+    num_timed = len(_relative_seconds(done, JOINT))
+    yield f"Seconds an image, as multiples of the mask's; n = {num_timed}."
     yield ""
     yield from table_header("method", "× joint")
     for method in _methods(done):
