@@ -23,7 +23,7 @@ def convolve(layer: keras.layers.Layer, inputs: tf.Tensor) -> tf.Tensor:
     Of a 5x5 kernel few taps meet on 2x2 pixels, but oneDNN computes all, and takes long
     for kernels' gradients, and where a transposed convolution has few filters. In
     bfloat16 a transposed convolution's bias has hardly a gradient in TensorFlow: it is
-    summed in bfloat16, where 256 + 1 = 256.
+    summed in bfloat16, where 256 + 1 = 256. Here it has one.
 
     Args:
         layer: a `Conv2D` or `Conv2DTranspose`.
@@ -58,6 +58,8 @@ def _read(variable: keras.Variable) -> tf.Tensor:
 
 @tf.custom_gradient
 def _add_bias(outputs: tf.Tensor, bias: tf.Tensor) -> Any:
+    """Adds a bias whose gradient is summed in full."""
+
     def gradient(upstream: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
         return upstream, tf.reduce_sum(upstream, (0, 1, 2))
 
