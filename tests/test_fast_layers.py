@@ -149,35 +149,28 @@ def test_contexts_may_share_a_layer():
 
 
 def test_mixed_precision_and_any_batch(used):
-    keras.config.set_dtype_policy("mixed_bfloat16")
-    try:
+    """Held against the library in float32: in bfloat16 it loses biases' gradients."""
+    rng = np.random.default_rng(0)
+    x, y = rng.random((5, 2, 2, 8)), rng.random((5, 8))
+    trained = []
+    for dtype in ("float32", "mixed_bfloat16"):
+        keras.utils.set_random_seed(0)
         model = keras.Sequential(
             [
                 keras.Input((2, 2, 8)),
-                TRANSPOSED(8, 5, padding="same", strides=2),
+                TRANSPOSED(8, 5, padding="same", strides=2, dtype=dtype),
                 keras.layers.GlobalAveragePooling2D(dtype="float32"),
             ]
         )
-    finally:
-        keras.config.set_dtype_policy("float32")
-    rng = np.random.default_rng(0)
-    x, y = rng.random((5, 2, 2, 8)), rng.random((5, 8))
-    weights = model.get_weights()
-    trained = []
-    for context in (None, fast_layers):
-        model.set_weights(weights)
+        before = model.get_weights()
         model.compile(keras.optimizers.SGD(1.0), "mse")
-        if context is None:
+        with fast_layers(*([] if dtype == "float32" else [model])):
             model.fit(x, y, batch_size=4, shuffle=False, verbose=0)
-            assert not used
-        else:
-            with context(model):
-                model.fit(x, y, batch_size=4, shuffle=False, verbose=0)
-            assert used
+        assert bool(used) == (dtype != "float32")
         trained.append(model.get_weights())
-    for plain, fast, before in zip(*trained, weights, strict=True):
-        assert np.abs(plain - before).max() > 0.01
-        np.testing.assert_allclose(plain, fast, atol=5e-3)
+    for library, fast, start in zip(*trained, before, strict=True):
+        change = np.abs(library - start).max()
+        assert np.abs(library - fast).max() < 0.1 * change
 
 
 NORMALIZE = partial(keras.layers.BatchNormalization, momentum=0.5, epsilon=0.1)
